@@ -1,0 +1,266 @@
+"""The parts that a document is made of; a template macro of the same name draws each.
+
+A document is a list of sections, a section a list of parts, so that another document is another composition.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from analysis.reporting.images import attachment
+from analysis.reporting.quantities import Number, Text, plain
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One chart of a figure: its title as text, its alternative text, the SVG and the Vega-Lite specification."""
+
+    id: str
+    title: str
+    alt: str
+    svg: str
+    spec: dict[str, Any]
+
+    @property
+    def address(self) -> str:
+        """The SVG as a `data:` address."""
+        return attachment(self.svg.encode("utf-8"), "image/svg+xml")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """Panels with one caption."""
+
+    part: ClassVar[str] = "figure"
+    id: str
+    title: str
+    panels: tuple[Panel, ...]
+    caption: Text
+    number: int = 0
+
+    @property
+    def columns(self) -> int:
+        """Panels side by side on a wide screen, so that rows are full where they can be."""
+        return 2 if len(self.panels) == 2 or len(self.panels) % 4 == 0 else 3
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A table's cell: text, a count or a number; `shade` 0 … 1 tints it, `strong` frames it."""
+
+    content: str | Number
+    count: bool = False
+    shade: float | None = None
+    strong: bool = False
+
+    @property
+    def is_number(self) -> bool:
+        """Whether the content has an interval, and is downloaded in three columns."""
+        return isinstance(self.content, Number)
+
+    @property
+    def is_right(self) -> bool:
+        """Whether digits stand below digits."""
+        return self.count or self.is_number
+
+
+@dataclass(frozen=True)
+class Row:
+    """A table's row: the texts that head it, then its cells."""
+
+    heads: tuple[str, ...]
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table with caption and notes; `row_header` names the columns that head the rows.
+
+    `grouped` turns the first of two heads into a line above the rows that share it.
+    """
+
+    part: ClassVar[str] = "table"
+    id: str
+    title: str
+    row_header: tuple[str, ...]
+    header: tuple[str, ...]
+    rows: tuple[Row, ...]
+    caption: Text = ()
+    corner: str = ""
+    grouped: bool = False
+    number: int = 0
+
+    @property
+    def groups(self) -> tuple[tuple[str, tuple[Row, ...]], ...]:
+        """Rows by their first head, in order; one nameless group unless `grouped`."""
+        if not self.grouped:
+            return (("", self.rows),)
+        names = dict.fromkeys(row.heads[0] for row in self.rows)
+        return tuple((name, tuple(row for row in self.rows if row.heads[0] == name)) for name in names)
+
+    @property
+    def right(self) -> tuple[bool, ...]:
+        """Which columns hold digits, and are headed at the right."""
+        return tuple(any(row.cells[column].is_right for row in self.rows) for column in range(len(self.header)))
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why cells are undefined, each once, in order of appearance; cells refer to them by letter."""
+        found = (cell.content.reason for row in self.rows for cell in row.cells if isinstance(cell.content, Number))
+        return tuple(dict.fromkeys(reason for reason in found if reason))
+
+    @property
+    def notes(self) -> tuple[tuple[str, str], ...]:
+        """(letter, reason) to print below the table."""
+        return tuple((letter(position), reason) for position, reason in enumerate(self.reasons))
+
+    def note(self, cell: Cell) -> str:
+        """The letter of a cell's reason, or nothing."""
+        if not isinstance(cell.content, Number) or not cell.content.reason:
+            return ""
+        return letter(self.reasons.index(cell.content.reason))
+
+    @property
+    def csv(self) -> str:
+        """The table for download: numbers unrounded, as fractions, each with the ends of its interval."""
+        wide = [any(row.cells[column].is_number for row in self.rows) for column in range(len(self.header))]
+        buffer = io.StringIO()
+        writer = csv.writer(buffer, lineterminator="\r\n")
+        head = list(self.row_header)
+        for name, is_wide in zip(self.header, wide, strict=True):
+            head += [name, f"{name} low", f"{name} high"] if is_wide else [name]
+        writer.writerow(head)
+        for row in self.rows:
+            line: list[str] = list(row.heads)
+            for cell, is_wide in zip(row.cells, wide, strict=True):
+                if isinstance(cell.content, Number):
+                    line += ["" if value is None else repr(float(value)) for value in cell.content.raw]
+                else:
+                    line += [cell.content, "", ""] if is_wide else [cell.content]
+            writer.writerow(line)
+        return buffer.getvalue()
+
+    @property
+    def download(self) -> str:
+        """The CSV as a `data:` address."""
+        return attachment(self.csv.encode("utf-8"), "text/csv")
+
+
+@dataclass(frozen=True)
+class MapRow:
+    """An example image with the maps of all variants; `None` where a map was excluded or is absent."""
+
+    image: str
+    image_id: str
+    source: str
+    truth: str
+    maps: tuple[tuple[str | None, str], ...]
+    """(address, text beneath) per variant."""
+
+
+@dataclass(frozen=True)
+class MapTable:
+    """The maps of one method at one attribution point: a row per image, a column per variant."""
+
+    title: str
+    variants: tuple[str, ...]
+    rows: tuple[MapRow, ...]
+
+
+@dataclass(frozen=True)
+class MapGrid:
+    """Example saliency maps of one test set as on the poster, one table per attribution point."""
+
+    part: ClassVar[str] = "maps"
+    id: str
+    title: str
+    tables: tuple[MapTable, ...]
+    scale: str
+    caption: Text
+    number: int = 0
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """Prose whose numbers keep their ids."""
+
+    part: ClassVar[str] = "paragraph"
+    text: Text
+    lead: bool = False
+
+    def __str__(self) -> str:
+        return plain(self.text)
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Pairs of label and value, in order."""
+
+    part: ClassVar[str] = "listing"
+    pairs: tuple[tuple[str, str], ...]
+    code: bool = False
+
+
+@dataclass(frozen=True)
+class File:
+    """A small text file, shown and (on screen) to download."""
+
+    part: ClassVar[str] = "file"
+    name: str
+    text: str
+    media_type: str
+
+    @property
+    def download(self) -> str:
+        """The file as a `data:` address."""
+        return attachment(self.text.encode("utf-8"), self.media_type)
+
+
+@dataclass(frozen=True)
+class Prose:
+    """Fixed text that stands in a template of its own."""
+
+    part: ClassVar[str] = "prose"
+    template: str
+
+
+Block = Figure | Table | MapGrid | Paragraph | Listing | File | Prose
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading with its parts; `level` 2 or 3."""
+
+    id: str
+    title: str
+    level: int
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True)
+class Document:
+    """One report, independent of its format."""
+
+    name: str
+    title: str
+    question: str
+    demo: bool
+    sections: tuple[Section, ...]
+
+    @property
+    def figures(self) -> tuple[Figure, ...]:
+        """All figures with charts, in order."""
+        return tuple(block for section in self.sections for block in section.blocks if isinstance(block, Figure))
+
+
+def letter(position: int) -> str:
+    """0 → a, 25 → z, 26 → aa."""
+    text = ""
+    position += 1
+    while position:
+        position, rest = divmod(position - 1, 26)
+        text = chr(ord("a") + rest) + text
+    return text

@@ -1,0 +1,189 @@
+"""Numbers as a reader sees them: text with sensible digits, tied to the estimate they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from analysis.summary import Estimate
+
+Kind = Literal["percent", "points", "plain", "difference", "called_synthetic"]
+"""How fields become text: per cent; percentage points; as is; a signed difference as is; 100 − per cent."""
+
+UNDEFINED = "–"
+MINUS = "−"
+NBSP = "\u00a0"
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """How a quantity is called, whether it is shown in per cent, and which way is up."""
+
+    label: str
+    proportion: bool
+    note: str = ""
+
+
+QUANTITIES = {
+    "accuracy": Quantity("accuracy", True),
+    "balanced_accuracy": Quantity("balanced accuracy", True, "mean of recall and specificity"),
+    "recall": Quantity("recall", True, "share of synthetic images called synthetic"),
+    "specificity": Quantity("specificity", True, "share of real images called real"),
+    "precision": Quantity("precision", True),
+    "f1": Quantity("F1", False),
+    "mcc": Quantity("MCC", False),
+    "auc": Quantity("AUC", False, "free of the threshold"),
+    "average_precision": Quantity("average precision", False),
+    "gini": Quantity("Gini", False, "high: concentrated, low: dispersed"),
+    "entropy": Quantity("entropy", False, "low: concentrated, high: dispersed"),
+}
+
+POINTS = {"image": "at the image", "classifier_input": "at the classifier’s input"}
+
+
+def quantity(name: str) -> Quantity:
+    """The card of a quantity; one that is not known is called by its name and shown as it is."""
+    return QUANTITIES.get(name, Quantity(name.replace("_", " "), False))
+
+
+def where_label(where: str) -> str:
+    """`saliency.classifier_input` → `saliency at the classifier’s input`."""
+    method, _, point = where.rpartition(".")
+    return f"{method} {POINTS.get(point, point)}" if method else where
+
+
+def point_label(where: str) -> str:
+    """`saliency.classifier_input` → `at the classifier’s input`."""
+    point = where.rpartition(".")[2]
+    return POINTS.get(point, point)
+
+
+@dataclass(frozen=True)
+class Number:
+    """One number of a report.
+
+    Attributes:
+        id: Id of the estimate in the summary.
+        kind: How its fields became text.
+        value: The estimate without unit, `–` when undefined.
+        unit: What follows it in prose, with its space.
+        interval: `[low, high]`, or `None` where there is none.
+        reason: Why something is undefined.
+        raw: (estimate, low, high) as fractions, unrounded, for download and charts.
+    """
+
+    id: str
+    kind: Kind
+    value: str
+    unit: str
+    interval: str | None
+    reason: str | None
+    raw: tuple[float | None, float | None, float | None]
+
+    def __str__(self) -> str:
+        return f"{self.value}{self.unit}" + (f" {self.interval}" if self.interval else "")
+
+    def bare(self) -> Number:
+        """The same number without its interval."""
+        return Number(self.id, self.kind, self.value, self.unit, None, self.reason, self.raw)
+
+
+Text = tuple["str | Number", ...]
+"""Prose whose numbers keep their ids."""
+
+
+def plain(text: Iterable[str | Number]) -> str:
+    """Prose as a plain string."""
+    return "".join(str(part) for part in text)
+
+
+def kind_of(row: Estimate) -> Kind:
+    """The kind that suits an estimate: per cent or points for proportions, else as is."""
+    if quantity(row.quantity).proportion:
+        return "percent" if row.versus is None else "points"
+    return "plain" if row.versus is None else "difference"
+
+
+def decimals(row: Estimate | None, kind: Kind) -> int:
+    """Digits behind the point: as many as the interval's half-width makes meaningful."""
+    if kind in ("percent", "called_synthetic"):
+        return 1
+    if kind != "points":
+        return 3
+    if row is None or row.low is None or row.high is None:
+        return 1
+    return 2 if (row.high - row.low) / 2 < 0.01 else 1
+
+
+def fixed(value: float, digits: int) -> str:
+    """A number with fixed digits, a true minus sign, and no minus before zero."""
+    text = f"{value:.{digits}f}"
+    if float(text) == 0:
+        text = text.removeprefix("-")
+    return text.replace("-", MINUS)
+
+
+def number(row: Estimate | None, *, kind: Kind | None = None, digits: int | None = None, absent: str = "") -> Number:
+    """An estimate as text.
+
+    Args:
+        row: The estimate; `None` when the summary holds none.
+        kind: How to show it, by default as `kind_of` says.
+        digits: Digits behind the point, by default as `decimals` says.
+        absent: Id to name when `row` is `None`.
+    """
+    if row is None:
+        return Number(absent, kind or "plain", UNDEFINED, "", None, "not computed in this study", (None, None, None))
+    kind = kind or kind_of(row)
+    digits = decimals(row, kind) if digits is None else digits
+    raw = (row.estimate, row.low, row.high)
+    if kind == "called_synthetic" and row.quantity == "specificity":
+        raw = (
+            None if row.estimate is None else 1 - row.estimate,
+            None if row.high is None else 1 - row.high,
+            None if row.low is None else 1 - row.low,
+        )
+    scale = 100.0 if kind in ("percent", "points", "called_synthetic") else 1.0
+    unit = {"percent": f"{NBSP}%", "called_synthetic": f"{NBSP}%", "points": f"{NBSP}points"}.get(kind, "")
+    estimate, low, high = raw
+    if estimate is None:
+        return Number(row.id, kind, UNDEFINED, "", None, row.reason or "not defined", raw)
+    interval = None
+    reason = None
+    if low is not None and high is not None:
+        interval = f"[{fixed(low * scale, digits)}, {fixed(high * scale, digits)}]"
+    else:
+        reason = row.reason or "interval not defined"
+    return Number(row.id, kind, fixed(estimate * scale, digits), unit, interval, reason, raw)
+
+
+def grouped(value: int) -> str:
+    """A count with a thin-free, locale-free thousands separator: 20,000."""
+    return f"{value:,}"
+
+
+def span(values: Iterable[int]) -> str:
+    """One count, or the range of several."""
+    found = sorted(set(values))
+    if not found:
+        return "0"
+    return grouped(found[0]) if len(found) == 1 else f"{grouped(found[0])}–{grouped(found[-1])}"
+
+
+def counts(rows: Iterable[Estimate | None], *, what: str = "images") -> str:
+    """`n = 3 seeds × 20,000 images` of the rows that a figure or table shows."""
+    real = [row for row in rows if row is not None]
+    if not real:
+        return "n = 0"
+    return f"n = {span(row.n_seeds for row in real)} seeds × {span(row.n_images for row in real)} {what}"
+
+
+def join(items: list[Text]) -> Text:
+    """`a`, `a and b`, `a, b and c`."""
+    out: list[str | Number] = []
+    for position, item in enumerate(items):
+        if position:
+            out.append(" and " if position == len(items) - 1 else ", ")
+        out.extend(item)
+    return tuple(out)

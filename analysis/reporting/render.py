@@ -1,0 +1,60 @@
+"""Charts to SVG, and the one script bundle that makes them interactive offline."""
+
+from __future__ import annotations
+
+import functools
+import html
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import altair as alt
+import vl_convert
+
+from analysis.reporting import theme
+
+_VERSION = ".".join(alt.SCHEMA_VERSION.lstrip("v").split(".")[:2])
+_IDS = re.compile(r'id="([A-Za-z_]+\d+)"')
+_EMPTY = re.compile(r'<path class="(?:background|foreground)"[^>]*d="(?:M0,0h0v0h0Z)?"[^>]*/>')
+_DEFAULTS = (' opacity="1"', ' pointer-events="none"', f' font-family="{html.escape(theme.FONT)}"')
+
+
+def specification(chart: alt.LayerChart) -> dict[str, Any]:
+    """The Vega-Lite specification of a panel, without the configuration that all panels share."""
+    spec = chart.to_dict(validate=False)
+    spec.pop("config", None)
+    # The panel's outer width is fixed, so that panels stand in line whatever their labels are.
+    spec["autosize"] = {"type": "fit-x", "contains": "padding"}
+    return spec
+
+
+def svg(spec: Mapping[str, Any], *, chart_id: str, title: str) -> str:
+    """A chart as SVG text, the same to the byte each time.
+
+    Args:
+        spec: Vega-Lite specification.
+        chart_id: Prefix of all ids inside: Vega counts them up over the life of a process.
+        title: Alternative text, which WeasyPrint reads from `<title>` alone.
+    """
+    drawn = vl_convert.vegalite_to_svg({**spec, "config": theme.CONFIG}, vl_version=_VERSION, allowed_base_urls=[])
+    for position, name in enumerate(dict.fromkeys(_IDS.findall(drawn))):
+        for before, after in ((f'id="{name}"', 'id="{}"'), (f"url(#{name})", "url(#{})"), (f'"#{name}"', '"#{}"')):
+            drawn = drawn.replace(before, after.format(f"{chart_id}-{position}"))
+    drawn = _EMPTY.sub("", drawn)
+    for default in _DEFAULTS:
+        drawn = drawn.replace(default, "")
+    head, rest = drawn.split(">", 1)
+    return f'{head} font-family="{html.escape(theme.FONT)}"><title>{html.escape(title)}</title>{rest}'
+
+
+@functools.cache
+def bundle() -> str:
+    """Vega, Vega-Lite and Vega-Embed as one script for a `<script>` element.
+
+    Raises:
+        RuntimeError: The bundle holds `</script`, which would end the element.
+    """
+    script = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=_VERSION)
+    if "</script" in script.lower() or "<!--" in script:
+        raise RuntimeError("the Vega bundle cannot be inlined: it holds the end of a script element")
+    return script

@@ -1,0 +1,1 @@
+"""Sources to packs: readers, resize kernels, splits and the demo's generators. Knows nothing of torch."""

@@ -1,0 +1,121 @@
+"""The embedded sets of the demonstration: real patches of photographs and three small generators, no download.
+
+`train` has parts `train` and `test` with fakes of the generator `latent`. `real` holds patches of other photographs,
+`quilt` and `leaves` fakes of other generators: the out-of-sample sets. All are fixed: the same for every study.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from isitcap.data.photographs import OTHER, TRAINING, Region, patches
+from isitcap.data.pixels import fit
+from isitcap.data.pixels import reencode as jpeg_round_trip
+from isitcap.data.generators import dead_leaves, latent, quilting
+from isitcap.data.sampling import draw, generator
+from isitcap.data.store import FORMAT, Pack, PackWriter, Row, cached, digest
+from isitcap.errors import UserError
+from isitcap.study.models import Image, Source
+
+RECIPE = 1
+"""Raised when an embedded set changes."""
+
+TRAIN_PER_CLASS, TEST_PER_CLASS, OUTSIDE = 3200, 1100, 1000
+_SEED = 20_240_501
+
+Part = tuple[str, int, str, NDArray[np.uint8], list[str]]
+
+
+def embedded_sets() -> tuple[str, ...]:
+    """The names of the embedded sets."""
+    return tuple(_SETS)
+
+
+def prepare_embedded(
+    name: str, source: Source, image: Image, *, seed: int, cache: Path, progress: bool = True
+) -> Pack:
+    """The pack of an embedded set; `image_id` is `<name>/<part>/<class>/<number>`, `sha256` of the bare pixels.
+
+    The images are 32 px; another `image.size` resizes them by `image.kernel`. `source.reencode`, where given, overrides
+    `image.reencode`. `seed` serves the draw of `source.limit` alone.
+
+    Raises:
+        UserError: no such set, or the cache cannot be written.
+    """
+    chosen = source.embedded
+    if chosen not in _SETS:
+        raise UserError(f"sources.{name}.embedded = `{chosen}` is not known; choose one of {', '.join(_SETS)}")
+    reencode = image.reencode if source.reencode is None else source.reencode
+    key = digest(
+        {
+            "format": FORMAT,
+            "recipe": RECIPE,
+            "name": name,
+            "set": chosen,
+            "size": image.size,
+            "kernel": image.kernel,
+            "reencode": reencode,
+            "limit": source.limit,
+            "seed": seed if source.limit else None,
+        }
+    )
+
+    def build(folder: Path) -> None:
+        parts = list(tqdm(_SETS[chosen](), desc=f"{name} (making)", disable=not progress, unit=" parts"))
+        entries = [
+            (part, label, group, pixels, f"{name}/{part + '/' if part else ''}{folder_name}/{number:04}.png")
+            for part, label, folder_name, images, groups in parts
+            for number, (pixels, group) in enumerate(zip(images, groups, strict=True))
+        ]
+        if source.limit:
+            rows = draw(generator(seed, "limit"), [entry[:3] for entry in entries], source.limit)
+            entries = [entries[row] for row in rows]
+        with PackWriter(folder, name, image.size, image.kernel, reencoded=reencode, expected=len(entries)) as writer:
+            for part, label, group, pixels, image_id in entries:
+                picture = fit(PIL.Image.fromarray(pixels), image.size, image.kernel)
+                if reencode:
+                    picture = jpeg_round_trip(picture)
+                writer.resized += pixels.shape[0] != image.size
+                sha256 = hashlib.sha256(pixels.tobytes()).hexdigest()
+                writer.add(Row(image_id, part, group, label, sha256), picture.tobytes())
+            writer.finish()
+
+    return cached(cache, name, key, build)
+
+
+def _train() -> Iterator[Part]:
+    for region, n in (("train", TRAIN_PER_CLASS), ("test", TEST_PER_CLASS)):
+        real, groups = _patches(TRAINING, region, n)
+        yield region, 0, "real", real, groups
+        models, _ = _patches(TRAINING, region, n)
+        fake = latent.generate(models, n, generator(_SEED, f"latent {region}"))
+        yield region, 1, "latent", fake, ["latent"] * n
+
+
+def _real() -> Iterator[Part]:
+    real, groups = _patches(OTHER, "all", OUTSIDE)
+    yield "", 0, "real", real, groups
+
+
+def _fakes(make: Callable[[NDArray[np.uint8], int, np.random.Generator], NDArray[np.uint8]], name: str) -> Iterator[Part]:
+    models, _ = _patches(OTHER, "all", OUTSIDE)
+    yield "", 1, name, make(models, OUTSIDE, generator(_SEED, name)), [name] * OUTSIDE
+
+
+def _patches(names: tuple[str, ...], region: Region, n: int) -> tuple[NDArray[np.uint8], list[str]]:
+    return patches(names, region, n, generator(_SEED, f"patches {' '.join(names)} {region}"))
+
+
+_SETS: dict[str, Callable[[], Iterator[Part]]] = {
+    "train": _train,
+    "real": _real,
+    "quilt": lambda: _fakes(quilting.generate, "quilt"),
+    "leaves": lambda: _fakes(dead_leaves.generate, "leaves"),
+}

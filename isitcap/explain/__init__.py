@@ -1,0 +1,1 @@
+"""Saliency maps by Captum, at two attribution points."""

@@ -1,0 +1,241 @@
+"""Records to findings: the frames and cards that `analysis` takes, made from a run directory."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.build import build_summary
+from analysis.reporting import Examples, ExampleSet
+from analysis.results import read_results, write_results, write_tables
+from analysis.summary import (
+    AutoencoderQuality,
+    HistoryRow,
+    Provenance,
+    SourceCard,
+    StudyCard,
+    Summary,
+    TestSetCard,
+    VariantCard,
+)
+from isitcap.errors import UserError
+from isitcap.models.variants import VARIANTS
+from isitcap.records.directory import RunDirectory
+from isitcap.records.manifest import read_manifest
+from isitcap.records.reader import Frames, read_examples, read_frame, read_frames, read_maps
+from isitcap.study.load import parse_study
+from isitcap.study.models import Study
+
+LEAST_ROWS = 4
+"""Example images of a test set, at least, where its sources are few."""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A run directory whose runs are all there: its study and manifest."""
+
+    directory: RunDirectory
+    study: Study
+    study_toml: str
+    manifest: Mapping[str, Any]
+
+
+def open_run(folder: Path) -> Finished:
+    """Open a run directory.
+
+    Raises:
+        UserError: it is none, or runs are missing.
+    """
+    directory = RunDirectory(folder)
+    manifest = read_manifest(directory)
+    try:
+        text = directory.study.read_text("utf-8")
+    except OSError as error:
+        raise UserError(f"{directory.study}: cannot be read ({error.strerror}); run the study again") from None
+    study = parse_study(text, str(directory.study))
+    missing = [
+        f"{variant} seed {seed}"
+        for variant in study.variants
+        for seed in study.seeds
+        if not (directory.run(variant, seed) / "predict.done.json").exists()
+    ]
+    if missing:
+        raise UserError(
+            f"{folder}: {len(missing)} of {len(study.variants) * len(study.seeds)} runs are not finished "
+            f"({missing[0]} is the first); finish them with `isitcap run`"
+        )
+    return Finished(directory, study, text, manifest)
+
+
+def analyze(run: Finished) -> Summary:
+    """Compute the summary and write `results.json` and `tables/`.
+
+    Raises:
+        UserError: a record is missing or damaged.
+        analysis.errors.InputError: the records do not belong together.
+    """
+    frames = read_frames(
+        run.directory, run.study.variants, run.study.seeds, [card["name"] for card in run.manifest["test_sets"]]
+    )
+    summary = build_summary(
+        study=_study_card(run, frames.images),
+        provenance=_provenance(run),
+        predictions=frames.predictions,
+        images=frames.images,
+        maps=frames.maps,
+        autoencoders=_autoencoders(frames),
+        histories=_histories(frames),
+        confidence=run.study.analysis.confidence,
+    )
+    write_results(summary, run.directory.results)
+    write_tables(summary, run.directory.tables)
+    return summary
+
+
+def summary_of(run: Finished) -> Summary:
+    """The summary on the disk, or a new one where there is none."""
+    return read_results(run.directory.results) if run.directory.results.exists() else analyze(run)
+
+
+def examples_of(run: Finished) -> Examples:
+    """Example images and maps of the first seed: for each source and label of a test set, the first few of the sample.
+
+    Raises:
+        UserError: a record is missing or damaged.
+    """
+    seed = run.study.seeds[0]
+    predictions = {
+        variant: read_frame(run.directory.run(variant, seed) / "predictions.parquet") for variant in run.study.variants
+    }
+    sets = tuple(
+        _example_set(run, card["name"], seed, predictions)
+        for card in run.manifest["test_sets"]
+        if run.directory.examples(card["name"]).exists()
+    )
+    rule = (
+        "The images were drawn at random by a seed of the study, the first of each source and label, "
+        "before anything was trained."
+    )
+    return Examples(seed=seed, sets=sets, rule=rule)
+
+
+def _example_set(run: Finished, test_set: str, seed: int, predictions: Mapping[str, pd.DataFrame]) -> ExampleSet:
+    pixels, rows = read_examples(run.directory, test_set)
+    index = read_frame(run.directory.images(test_set)).iloc[rows].reset_index(drop=True)
+    strata = index.groupby(["label", "source"], sort=False)
+    each = max(run.study.output.examples, math.ceil(LEAST_ROWS / max(1, strata.ngroups)))
+    shown = np.flatnonzero((strata.cumcount() < each).to_numpy() & (run.study.output.examples > 0))
+    # real images above the synthetic ones, sources together
+    shown = shown[np.lexsort((index["source"].to_numpy(str)[shown], index["label"].to_numpy()[shown]))]
+    chosen = index.iloc[shown]
+    maps, logits = {}, {}
+    for variant in run.study.variants:
+        for method in run.study.attribution.methods:
+            for point in run.study.attribution.points:
+                path = run.directory.maps(variant, seed, test_set, method, point)
+                path = path.with_name(f"{path.name}.safetensors")
+                if path.exists():
+                    maps[variant, method, point] = read_maps(path).maps[shown]
+        frame = predictions[variant]
+        own = frame[(frame["test_set"] == test_set) & (frame["path"] == VARIANTS[variant].path.name)]
+        logits[variant] = own.set_index("image_id")["logit"].reindex(chosen["image_id"]).to_numpy(np.float32)
+    return ExampleSet(
+        test_set=test_set,
+        pixels=pixels[shown],
+        image_ids=tuple(chosen["image_id"]),
+        labels=tuple(map(int, chosen["label"])),
+        sources=tuple(chosen["source"]),
+        maps=maps,
+        logits=logits,
+    )
+
+
+def _study_card(run: Finished, images: pd.DataFrame) -> StudyCard:
+    counts = images.groupby(["test_set", "source", "label"], observed=True, sort=False).size()
+    cards = []
+    for card in run.manifest["test_sets"]:
+        found = counts[card["name"]]
+        sources = []
+        for source in dict.fromkeys(found.index.get_level_values("source")):
+            n_real, n_synthetic = int(found.get((source, 0), 0)), int(found.get((source, 1), 0))
+            notes = tuple(note for name, note in card["notes"] if name == source)
+            description = run.study.sources[source].description
+            notes = ((description,) if description else ()) + notes
+            sources.append(SourceCard(name=source, n_real=n_real, n_synthetic=n_synthetic, notes=notes))
+        cards.append(
+            TestSetCard(
+                name=card["name"],
+                role=card["role"],
+                n_real=sum(source.n_real for source in sources),
+                n_synthetic=sum(source.n_synthetic for source in sources),
+                pipeline=card["pipeline"],
+                sources=tuple(sources),
+            )
+        )
+    study = run.study
+    return StudyCard(
+        name=study.name,
+        title=study.title,
+        question=study.question,
+        demo=study.demo,
+        seeds=study.seeds,
+        baseline="baseline",
+        variants=tuple(
+            VariantCard(name=name, path=VARIANTS[name].path.name, description=VARIANTS[name].description)
+            for name in study.variants
+        ),
+        test_sets=tuple(cards),
+        notes=(*run.manifest["notes"], *study.notes),
+        study_toml=run.study_toml,
+    )
+
+
+def _provenance(run: Finished) -> Provenance:
+    sessions: Sequence[Mapping[str, Any]] = run.manifest["sessions"]
+    last = sessions[-1]
+    machine, device = last["machine"], last["device"]
+    dirty = {True: " with uncommitted changes", False: "", None: ""}[last["dirty"]]
+    seconds = sum(session["wall_seconds"] for session in sessions)
+    facts = [
+        ("Commit", f"{last['commit'] or 'not recorded (installed package)'}{dirty}"),
+        ("Seeds", ", ".join(map(str, run.study.seeds))),
+        ("Started", sessions[0]["started"]),
+        ("Wall time", f"{seconds / 60:.1f} min" + (f" in {len(sessions)} sessions" if len(sessions) > 1 else "")),
+        ("Peak memory", f"{max(session['peak_memory_mib'] for session in sessions):,} MiB"),
+        ("Processor", f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gib']} GiB"),
+        ("Computed on", f"{device['device']}, {device['threads']} threads, training in {device['autocast']}"),
+        *((name, version) for name, version in last["versions"].items()),
+    ]
+    return Provenance(
+        command=" ".join(last["command"]),
+        facts=tuple(facts),
+        data_hashes=tuple(sorted(run.manifest["packs"].items())),
+    )
+
+
+def _autoencoders(frames: Frames) -> list[AutoencoderQuality]:
+    return [
+        AutoencoderQuality(seed=row.seed, code=row.code, psnr=row.psnr, ssim=row.ssim, n_images=row.images)
+        for row in frames.autoencoders.itertuples()
+    ]
+
+
+def _histories(frames: Frames) -> list[HistoryRow]:
+    return [
+        HistoryRow(
+            variant=row.variant,
+            seed=row.seed,
+            epoch=row.epoch,
+            train_loss=row.train_loss,
+            validation_loss=row.validation_loss,
+            validation_accuracy=None if math.isnan(row.validation_accuracy) else row.validation_accuracy,
+            seconds=row.seconds,
+        )
+        for row in frames.histories.itertuples()
+    ]

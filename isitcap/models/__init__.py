@@ -1,0 +1,1 @@
+"""Classifier, autoencoder and augmentation; a variant is their composition."""

@@ -1,0 +1,171 @@
+"""Where things stand in a run directory, which stages of which runs are done, and the lock that keeps one writer.
+
+A *stage* writes some files and then `<stage>.done.json`: the identity it was made under and the hash of each file it
+vouches for. It counts as done while both still hold. Everything that bears on a stage's result is in its identity,
+nothing else; so a cosmetic edit makes nothing again, and `--explain` can say which part of an identity changed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from isitcap.errors import UserError
+from isitcap.records.atomic import replacing, sha256, write_json
+
+SCHEMA_VERSION = 1
+"""Of the run directory: raised when files written by one version can no longer be read by the next."""
+
+Identity = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class RunDirectory:
+    """The layout; it opens and writes nothing by itself."""
+
+    root: Path
+
+    @property
+    def study(self) -> Path:
+        """The study as resolved."""
+        return self.root / "study.toml"
+
+    @property
+    def manifest(self) -> Path:
+        """Versions, command, device, data hashes, wall times."""
+        return self.root / "manifest.json"
+
+    @property
+    def results(self) -> Path:
+        """The summary."""
+        return self.root / "results.json"
+
+    @property
+    def tables(self) -> Path:
+        """The summary's tables."""
+        return self.root / "tables"
+
+    @property
+    def reports(self) -> Path:
+        """The documents."""
+        return self.root / "reports"
+
+    def images(self, test_set: str) -> Path:
+        """The index of a test set's images."""
+        return self.root / "images" / f"{test_set}.parquet"
+
+    def examples(self, test_set: str) -> Path:
+        """Pixels of the images that reports show."""
+        return self.root / "examples" / f"{test_set}.safetensors"
+
+    def autoencoder(self, seed: int) -> Path:
+        """The folder of a seed's autoencoder."""
+        return self.root / "autoencoders" / f"seed-{seed}"
+
+    def run(self, variant: str, seed: int) -> Path:
+        """The folder of a run."""
+        return self.root / "runs" / variant / f"seed-{seed}"
+
+    def maps(self, variant: str, seed: int, test_set: str, method: str, point: str) -> Path:
+        """Maps of a run, without suffix: `.safetensors` holds arrays, `.parquet` the measures of every map."""
+        return self.run(variant, seed) / "maps" / f"{test_set}.{method}.{point}"
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Keep every other process from writing here; the lock goes with the process, however it ends.
+
+        Raises:
+            UserError: another process holds it, or the folder cannot be made.
+        """
+        with replacing(self.root / ".writable") as probe:  # makes the folder, and says so in one line if it cannot
+            probe.touch()
+        (self.root / ".writable").unlink(missing_ok=True)
+        lock = FileLock(self.root / ".lock", timeout=0)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise UserError(
+                f"{self.root}: another isitcap is writing there; wait for it, or choose another folder with --out"
+            ) from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage of one run: the folder it writes into, its name, and the identity it must be made under."""
+
+    folder: Path
+    name: str
+    identity: Identity
+
+    @property
+    def mark(self) -> Path:
+        """The file that vouches for the stage."""
+        return self.folder / f"{self.name}.done.json"
+
+    def why(self) -> str | None:
+        """Why the stage must be made (again), or `None` when it is done."""
+        if not self.mark.exists():
+            return "not made yet"
+        try:
+            mark = json.loads(self.mark.read_text("utf-8"))
+            files, identity = dict(mark["files"]), dict(mark["identity"])
+        except (ValueError, KeyError, TypeError):
+            return f"{self.mark.name} is damaged"
+        if changed := changes(identity, self.identity):
+            return (
+                "changed: " + "; ".join(changed[:3]) + (f" (and {len(changed) - 3} more)" if len(changed) > 3 else "")
+            )
+        for name, vouched in files.items():
+            path = self.folder / name
+            if not path.exists():
+                return f"{name} is missing"
+            if path.stat().st_size != vouched["bytes"] or sha256(path) != vouched["sha256"]:
+                return f"{name} is not what was written"
+        return None
+
+    def finish(self, files: Sequence[Path], **facts: object) -> None:
+        """Vouch for `files` (within the folder); `facts` such as wall times are kept beside them."""
+        write_json(
+            self.mark,
+            {
+                "schema_version": SCHEMA_VERSION,
+                "identity": dict(self.identity),
+                "files": {
+                    path.relative_to(self.folder).as_posix(): {"bytes": path.stat().st_size, "sha256": sha256(path)}
+                    for path in files
+                },
+                **facts,
+            },
+        )
+
+    def facts(self) -> dict[str, Any]:
+        """What `finish` wrote."""
+        facts: dict[str, Any] = json.loads(self.mark.read_text("utf-8"))
+        return facts
+
+
+def changes(old: Any, new: Any, key: str = "") -> list[str]:
+    """What differs between two identities, as `key: old → new`, sorted by key; a new key was `absent`."""
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        found: list[str] = []
+        for name in sorted({*old, *new}):
+            found += changes(old.get(name, "absent"), new.get(name, "absent"), f"{key}.{name}" if key else name)
+        return found
+    # identities that were stored came back from JSON, where a tuple is a list
+    same = json.dumps(old, sort_keys=True) == json.dumps(new, sort_keys=True)
+    return [] if same else [f"{key}: {_short(old)} → {_short(new)}"]
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 24 else text[:12] + "…"

@@ -1,0 +1,228 @@
+"""Reading a study file, overriding parts of it from the command line, and writing it out resolved."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any, get_args
+
+import tomli_w
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from isitcap.errors import UserError
+from isitcap.study.models import Study
+
+SHIPPED = ("demo", "poster")
+"""Studies that come with the program, by name."""
+
+
+@dataclass(frozen=True)
+class Locations:
+    """Where the images lie, as given on the command line: by source name, and folders to look in."""
+
+    by_name: Mapping[str, Path] = field(default_factory=dict)
+    folders: tuple[Path, ...] = ()
+
+
+def load_study(name_or_path: str) -> tuple[Study, Path | None]:
+    """Read a shipped study by name, or a TOML file by path; the file's folder is where its relative paths start.
+
+    Raises:
+        UserError: no such study, not TOML, or a key or value that a study cannot have.
+    """
+    if name_or_path in SHIPPED:
+        text = resources.files("isitcap.study").joinpath(f"{name_or_path}.toml").read_text("utf-8")
+        return parse_study(text, f"{name_or_path}.toml"), None
+    path = Path(name_or_path)
+    try:
+        text = path.read_text("utf-8")
+    except FileNotFoundError:
+        shipped = ", ".join(SHIPPED)
+        raise UserError(f"{name_or_path}: no such study; give a TOML file or one of: {shipped}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{name_or_path}: cannot be read as a study ({error}); give a TOML file in UTF-8") from None
+    return parse_study(text, str(path)), path.parent
+
+
+def parse_study(text: str, file: str) -> Study:
+    """Validate the text of a study file; `file` names it in errors.
+
+    Raises:
+        UserError: one line with file, key, value and remedy for the first thing that is wrong.
+    """
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UserError(f"{file}: not valid TOML: {error}; mend that line") from None
+    try:
+        # Through JSON, since strict validation of JSON still takes a list for a tuple, but no `true` for a number.
+        return Study.model_validate_json(json.dumps(data, default=str), strict=True)
+    except ValidationError as error:
+        raise UserError(f"{file}: {_explain(error.errors()[0], len(error.errors()))}") from None
+
+
+def resolve(
+    study: Study, *, seeds: Sequence[int] | None = None, without: Iterable[str] = (), file: str = "--without"
+) -> Study:
+    """The study with other seeds, and without some sources (a test set left with one class goes too).
+
+    Raises:
+        UserError: `without` names a source that the study does not have or cannot do without.
+    """
+    data = study.model_dump(exclude_none=True)
+    if seeds is not None:
+        data["seeds"] = tuple(seeds)
+    for name in without:
+        if name not in study.sources:
+            raise UserError(f"{file} {name}: the study `{study.name}` has no such source; {_known(study.sources)}")
+        if name in study.split.sources:
+            raise UserError(f"{file} {name}: the study `{study.name}` trains on it; choose another source or study")
+        del data["sources"][name]
+        for test_set in data["test_sets"]:
+            for side in ("real", "fake"):
+                test_set[side] = tuple(n for n in test_set[side] if n != name)
+    gone = [t["name"] for t in data["test_sets"] if not (t["real"] and t["fake"])]
+    data["test_sets"] = tuple(t for t in data["test_sets"] if t["name"] not in gone)
+    if gone:
+        data["notes"] = (*data["notes"], f"Left out for want of images of both classes: {', '.join(gone)}.")
+        used = {n for t in data["test_sets"] for n in (*t["real"], *t["fake"])} | set(study.split.sources)
+        data["sources"] = {name: source for name, source in data["sources"].items() if name in used}
+    return Study.model_validate(data)
+
+
+def locate(study: Study, base: Path | None, locations: Locations) -> dict[str, Path]:
+    """Where each source's images lie: `--data NAME=PATH`, the study's own path, then `--data FOLDER`.
+
+    Raises:
+        UserError: a name that is no source, a path that does not exist, or a source without a place.
+    """
+    for name in locations.by_name:
+        if name not in study.sources:
+            raise UserError(f"--data {name}=…: the study `{study.name}` has no such source; {_known(study.sources)}")
+    found: dict[str, Path] = {}
+    for name, source in study.sources.items():
+        if source.kind == "embedded":
+            continue
+        if name in locations.by_name:
+            path, key = locations.by_name[name], f"--data {name}={locations.by_name[name]}"
+        elif source.path is not None:
+            path = (base or Path()) / Path(source.path).expanduser()
+            key = f"sources.{name}.path = {source.path}"
+        else:
+            options = [folder / leaf for folder in locations.folders for leaf in (f"{name}.zip", name)]
+            path = next((option for option in options if option.exists()), Path())
+            if path == Path():
+                looked = f" (not in {', '.join(map(str, locations.folders))})" if locations.folders else ""
+                raise UserError(
+                    f"study `{study.name}`: sources.{name}: no images given{looked}; "
+                    f"give --data {name}=PATH to a zip or folder"
+                    + ("" if name in study.split.sources else f", or leave it out with --without {name}")
+                )
+            key = str(path)
+        if not path.exists():
+            raise UserError(f"{key}: no such file or folder; give an existing zip or folder of images")
+        found[name] = path.resolve()
+    return found
+
+
+def dump_study(study: Study, places: Mapping[str, Path] | None = None) -> str:
+    """The study as TOML with every default written out and, if given, every source's place."""
+    data = study.model_dump(mode="json", exclude_none=True)
+    for name, path in (places or {}).items():
+        data["sources"][name]["path"] = str(path)
+    return tomli_w.dumps(data)
+
+
+def parse_seeds(text: str) -> tuple[int, ...]:
+    """`8` → seeds 0 … 7; `0,3,5` → those; `10-14` → 10 … 14.
+
+    Raises:
+        UserError: anything else, no seed at all, or a seed given twice.
+    """
+    remedy = "give a number of seeds (8), a list (0,3,5) or a range (10-14)"
+    if re.fullmatch(r"\d{1,4}", text):
+        seeds = tuple(range(int(text)))
+    elif match := re.fullmatch(r"(\d{1,9})-(\d{1,9})", text):
+        first, last = int(match[1]), int(match[2])
+        if last - first > 9999:
+            raise UserError(f"--seeds {text}: more than 10,000 seeds; {remedy}")
+        seeds = tuple(range(first, last + 1))
+    elif re.fullmatch(r"\d{1,9}(,\d{1,9})+,?|\d{1,9},", text):
+        seeds = tuple(int(part) for part in text.split(",") if part)
+    else:
+        raise UserError(f"--seeds {text}: not a list of seeds; {remedy}")
+    if not seeds:
+        raise UserError(f"--seeds {text}: no seed at all; {remedy}")
+    if len(set(seeds)) != len(seeds):
+        raise UserError(f"--seeds {text}: a seed stands twice; {remedy}")
+    return seeds
+
+
+def parse_data(items: Iterable[str]) -> Locations:
+    """`NAME=PATH` gives one source's place, a plain `FOLDER` a place to look in.
+
+    Raises:
+        UserError: a name given twice, or a folder that does not exist.
+    """
+    by_name: dict[str, Path] = {}
+    folders: list[Path] = []
+    for item in items:
+        name, equals, path = item.partition("=")
+        if equals and not Path(item).exists():
+            if name in by_name:
+                raise UserError(f"--data {item}: `{name}` is given twice; give it once")
+            by_name[name] = Path(path).expanduser()
+        else:
+            folder = Path(item).expanduser()
+            if not folder.is_dir():
+                raise UserError(f"--data {item}: no such folder; give an existing folder, or NAME=PATH")
+            folders.append(folder)
+    return Locations(by_name, tuple(folders))
+
+
+def _known(names: Iterable[str]) -> str:
+    return f"known: {', '.join(names)}"
+
+
+def _explain(error: ErrorDetails, count: int) -> str:
+    """One line from one of pydantic's error records."""
+    location = [str(part) for part in error["loc"]]
+    key = _dotted(location)
+    more = f" (and {count - 1} more)" if count > 1 else ""
+    if error["type"] == "extra_forbidden":
+        close = difflib.get_close_matches(location[-1], _fields(error["loc"]), n=1)
+        remedy = f"did you mean `{close[0]}`?" if close else f"known here: {', '.join(_fields(error['loc']))}"
+        return f"{key}: no such key; {remedy}{more}"
+    if error["type"] == "missing":
+        return f"{key}: missing; add it{more}"
+    message = error["msg"].removeprefix("Value error, ")
+    if error["type"] == "value_error":  # our own validators, whose messages carry value and remedy
+        return f"{key}: {message}{more}" if key else f"{message}{more}"
+    value = repr(error["input"])
+    value = value if len(value) <= 60 else value[:57] + "…"
+    return f"{key} = {value}: {message[0].lower()}{message[1:]}; correct the value{more}"
+
+
+def _dotted(location: Sequence[str]) -> str:
+    key = ""
+    for part in location:
+        key += f"[{part}]" if part.isdigit() else f".{part}" if key else part
+    return key
+
+
+def _fields(location: Sequence[str | int]) -> list[str]:
+    """The keys that exist beside the last part of `location`."""
+    model: Any = Study
+    for part in location[:-1]:
+        if isinstance(model, type) and issubclass(model, BaseModel):
+            model = model.model_fields[str(part)].annotation
+        else:  # a list's index or a table's name: go on to what it holds
+            model = next(a for a in reversed(get_args(model)) if isinstance(a, type) and issubclass(a, BaseModel))
+    return list(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []

@@ -1,0 +1,241 @@
+"""What a study is: frozen, validated models of a study file.
+
+Every default stands here and is written out into the run directory's `study.toml`. A model refuses unknown keys,
+NaN, infinities and values outside their range; `isitcap.study.load` turns a refusal into one line.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+LabelName = Literal["real", "synthetic"]
+Kernel = Literal["nearest", "box", "bilinear", "bicubic", "lanczos"]
+VariantName = Literal["baseline", "augment", "autoencoder", "both"]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+Range = tuple[float, float]
+Positive = Annotated[int, Field(gt=0)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+class Model(BaseModel):
+    """A closed, immutable part of a study."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Image(Model):
+    """How every image becomes `size` × `size` RGB: centre square, one resize by `kernel`, perhaps one JPEG."""
+
+    size: Annotated[int, Field(ge=8, le=256)] = 32
+    kernel: Kernel = "bilinear"
+    reencode: bool = True
+    """Re-encode as JPEG of quality 75 with 4:2:0 chroma after resizing, as CIFAKE's own files are."""
+
+
+class Source(Model):
+    """A collection of images: an archive, a folder, or a set built into the program.
+
+    `kind` says how to read it: `cifake` and `tiny-imagenet` know the published layouts; `images` is any folder or
+    zip whose label is declared, by `label` for all of it or by `labels` per folder name; `embedded` needs no files.
+    """
+
+    kind: Literal["cifake", "tiny-imagenet", "images", "embedded"]
+    path: str | None = None
+    label: LabelName | None = None
+    labels: dict[str, LabelName] = {}
+    embedded: Name | None = None
+    """Which embedded set (kind `embedded` only)."""
+    reencode: bool | None = None
+    """Overrides `image.reencode`, for files that already have the study's format."""
+    limit: Positive | None = None
+    """At most this many images, drawn with `split.seed`; none = all."""
+    max_broken: Fraction = 0.01
+    """Refuse the source when a larger fraction of its images cannot be read."""
+    description: str = ""
+
+    @model_validator(mode="after")
+    def _label_is_declared(self) -> Self:
+        if self.kind == "images" and (self.label is None) == (not self.labels):
+            raise ValueError("an `images` source declares either `label` or `labels`; give exactly one of them")
+        if self.kind in ("cifake", "embedded") and (self.label is not None or self.labels):
+            raise ValueError(f"a `{self.kind}` source knows its labels; remove `label` and `labels`")
+        if self.kind == "tiny-imagenet" and (self.label == "synthetic" or self.labels):
+            raise ValueError("Tiny ImageNet is real; remove `label` and `labels`")
+        if (self.kind == "embedded") != (self.embedded is not None):
+            raise ValueError("`embedded` names the set of an `embedded` source; use both or neither")
+        if self.kind == "embedded" and self.path is not None:
+            raise ValueError("an embedded source has no `path`; remove it")
+        return self
+
+
+class Split(Model):
+    """The split of the training sources: stratified by label and group, seeded, no file on two sides.
+
+    A source with parts of its own (CIFAKE's `train` and `test`) gives training images from the first and the rest
+    from the second; any other source is split at random. Counts are upper bounds only where files that would stand
+    on both sides had to leave; a source that was too small from the start is refused.
+    """
+
+    sources: Annotated[tuple[Name, ...], Field(min_length=1)]
+    train: Positive
+    validation: Positive
+    test: Positive
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+
+
+class TestSet(Model):
+    """An out-of-sample test set: the real images of some sources and the synthetic images of others."""
+
+    name: Name
+    real: tuple[Name, ...] = ()
+    fake: tuple[Name, ...] = ()
+    kernel: Kernel | None = None
+    reencode: bool | None = None
+
+    @model_validator(mode="after")
+    def _both_classes(self) -> Self:
+        if not self.real or not self.fake:
+            missing = "real" if not self.real else "fake"
+            raise ValueError(f"a test set quoted as accuracy needs both classes; `{missing}` names no source")
+        if self.name in ("validation", "test"):
+            raise ValueError(f"the name `{self.name}` belongs to the split; choose another")
+        return self
+
+
+class Optimisation(Model):
+    """Adam with a constant or a one-cycle learning rate (peak `learning_rate`)."""
+
+    epochs: Annotated[int, Field(gt=0, le=1000)]
+    batch_size: Annotated[int, Field(gt=0, le=65536)] = 128
+    learning_rate: Annotated[float, Field(gt=0, lt=1)] = 2e-3
+    schedule: Literal["one-cycle", "constant"] = "one-cycle"
+
+
+class Classifier(Optimisation):
+    """The classifier: `cifake` is Bird & Lotfi's best topology, `poster` the wider one of the poster's code."""
+
+    architecture: Literal["cifake", "poster"] = "cifake"
+    epochs: Annotated[int, Field(gt=0, le=1000)] = 6
+
+
+class Autoencoder(Optimisation):
+    """The convolutional autoencoder; its code is `code_size` × `code_size` × `code_channels` numbers."""
+
+    code_size: Positive = 16
+    code_channels: Annotated[int, Field(gt=0, le=256)] = 8
+    width: Annotated[int, Field(gt=0, le=512)] = 32
+    epochs: Annotated[int, Field(gt=0, le=1000)] = 2
+    images: Positive | None = None
+    """Train on at most this many of the training images, drawn by seed; none = all."""
+
+
+class Augmentation(Model):
+    """Standard augmentation, its parameters drawn per image: with `probability`, all of the following.
+
+    Crop and scale (`area` of the image, `aspect` ratio, log-uniform), Gaussian blur of five taps (`blur_sigma`,
+    pixels), and colour jitter (factors uniform in 1 ± `brightness`, `contrast`, `saturation`).
+    """
+
+    probability: Fraction = 0.8
+    area: Range = (0.9, 1.0)
+    aspect: Range = (3 / 4, 4 / 3)
+    blur_sigma: Range = (0.1, 1.0)
+    brightness: Fraction = 0.5
+    contrast: Fraction = 0.0
+    saturation: Fraction = 0.0
+
+    @model_validator(mode="after")
+    def _ranges(self) -> Self:
+        for key, (low, high), least, most in (
+            ("area", self.area, 0.01, 1.0),
+            ("aspect", self.aspect, 0.1, 10.0),
+            ("blur_sigma", self.blur_sigma, 0.01, 5.0),
+        ):
+            if not least <= low <= high <= most:
+                raise ValueError(f"`{key}` = [{low}, {high}] must rise within [{least}, {most}]")
+        if self.aspect[0] > 1 or self.aspect[1] < 1:
+            raise ValueError("`aspect` must contain 1, or no crop fits a square image")
+        return self
+
+
+class Attribution(Model):
+    """Which saliency maps are made, and of how many images of each test set (stratified by source, seeded)."""
+
+    methods: Annotated[
+        tuple[Literal["saliency", "input_x_gradient", "integrated_gradients"], ...], Field(min_length=1)
+    ] = ("saliency",)
+    points: Annotated[tuple[Literal["image", "classifier_input"], ...], Field(min_length=1)] = (
+        "image",
+        "classifier_input",
+    )
+    images: Positive = 500
+    steps: Annotated[int, Field(ge=2, le=1000)] = 32
+    """Steps of Integrated Gradients."""
+    store: Annotated[int, Field(ge=0)] = 64
+    """Of how many images the maps themselves are kept; measures are kept of all."""
+
+
+class Analysis(Model):
+    """What the analysis quotes."""
+
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+
+
+class Output(Model):
+    """What is written: formats of the report, and example images per source and label shown in it."""
+
+    formats: Annotated[tuple[Literal["html", "pdf"], ...], Field(min_length=1)] = ("html", "pdf")
+    examples: Annotated[int, Field(ge=0, le=16)] = 1
+
+
+class Study(Model):
+    """A study: which images, which variants, which seeds, and what is recorded."""
+
+    schema_version: Literal[1] = 1
+    name: Name
+    title: Annotated[str, Field(min_length=1)]
+    question: str = ""
+    demo: bool = False
+    """Label every figure as a demonstration."""
+    seeds: Annotated[tuple[Annotated[int, Field(ge=0, lt=2**32)], ...], Field(min_length=1)]
+    variants: Annotated[tuple[VariantName, ...], Field(min_length=1)] = ("baseline", "augment", "autoencoder", "both")
+    notes: tuple[str, ...] = ()
+    image: Image = Image()
+    sources: dict[Name, Source]
+    split: Split
+    test_sets: tuple[TestSet, ...] = ()
+    classifier: Classifier = Classifier()
+    autoencoder: Autoencoder = Autoencoder()
+    augmentation: Augmentation = Augmentation()
+    attribution: Attribution = Attribution()
+    analysis: Analysis = Analysis()
+    output: Output = Output()
+
+    @model_validator(mode="after")
+    def _names_fit(self) -> Self:
+        for key, names in (("seeds", self.seeds), ("variants", self.variants)):
+            if len(set(names)) != len(names):
+                raise ValueError(f"`{key}` names one value twice; remove it")
+        if "baseline" not in self.variants:
+            raise ValueError("`variants` lacks `baseline`, which the others are compared with; add it")
+        used = [("split.sources", self.split.sources)]
+        for test_set in self.test_sets:
+            used += [(f"test set `{test_set.name}`", (*test_set.real, *test_set.fake))]
+        for where, sources in used:
+            for source in sources:
+                if source not in self.sources:
+                    known = ", ".join(self.sources) or "none"
+                    raise ValueError(f"{where} names the source `{source}`, which is not declared; known: {known}")
+        names = [t.name for t in self.test_sets]
+        if len(set(names)) != len(names):
+            raise ValueError("two test sets have the same name; rename one")
+        if self.image.size % self.autoencoder.code_size:
+            raise ValueError(
+                f"`autoencoder.code_size` = {self.autoencoder.code_size} must divide `image.size` = {self.image.size}"
+            )
+        ratio = self.image.size // self.autoencoder.code_size
+        if ratio & (ratio - 1):
+            raise ValueError("`image.size` / `autoencoder.code_size` must be a power of two")
+        return self

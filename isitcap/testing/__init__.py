@@ -1,0 +1,1 @@
+"""Tiny studies and image archives that tests build on; for your own tests too."""

@@ -1,0 +1,373 @@
+"""A study's runs, seed by seed and stage by stage: what is done is kept, what is not is made, nothing else.
+
+For each seed: the autoencoder, then the classifiers, then the predictions of all of them, then the maps. Every stage
+vouches for its own files, so that a kill in the middle of one costs that stage alone.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import nn
+
+from analysis.dispersion import measure
+from isitcap.data.assemble import ImageSet, StudyData
+from isitcap.errors import UserError
+from isitcap.explain.attributions import RULES, attribute
+from isitcap.explain.sample import sample
+from isitcap.models.autoencoder import ConvAutoencoder, build_autoencoder
+from isitcap.models.classifier import ConvClassifier, build_classifier
+from isitcap.models.preprocessing import Detector, to_float
+from isitcap.models.variants import VARIANTS, Variant
+from isitcap.progress import bar, say
+from isitcap.records.atomic import digest, read_arrays, write_arrays, write_frame
+from isitcap.records.directory import RunDirectory, Stage
+from isitcap.study.models import Study
+from isitcap.training.environment import Environment, deterministic
+from isitcap.training.loop import Epoch
+from isitcap.training.stages import (
+    Quality,
+    freeze,
+    predict,
+    train_autoencoder,
+    train_classifier,
+)
+from isitcap.training.streams import stream
+
+CODE_VERSION = 1
+"""Of the code that bears on results; raised by hand when a change makes other numbers from the same study."""
+
+
+@dataclass(frozen=True)
+class RunKey:
+    """A run: a variant and a seed."""
+
+    variant: str
+    seed: int
+
+
+class Runs:
+    """All stages of a study in a run directory.
+
+    Args:
+        study: as resolved.
+        data: its images.
+        directory: where records go; the caller holds its lock while `make` runs.
+        environment: what to compute on.
+    """
+
+    def __init__(self, study: Study, data: StudyData, directory: RunDirectory, environment: Environment) -> None:
+        self.study = study
+        self.data = data
+        self.directory = directory
+        self.environment = environment
+        self.explained = {
+            images.name: sample(images.index, study.attribution.images, study.split.seed, images.name)
+            for images in data.test_sets
+            if images.role != "validation"
+        }
+
+    # What each stage depends on ------------------------------------------------------------------------------------
+
+    def autoencoder_stage(self, seed: int) -> Stage:
+        """The autoencoder of a seed."""
+        identity = {
+            "code": CODE_VERSION,
+            "seed": seed,
+            "autoencoder": self.study.autoencoder.model_dump(mode="json"),
+            "image_size": self.study.image.size,
+            "train": self.data.train.content,
+            "validation": self.data.validation.content,
+            "environment": self.environment.identity(),
+        }
+        return Stage(self.directory.autoencoder(seed), "train", identity)
+
+    def training_stage(self, key: RunKey) -> Stage:
+        """The classifier of a run."""
+        path = VARIANTS[key.variant].path
+        identity: dict[str, Any] = {
+            "code": CODE_VERSION,
+            "variant": key.variant,
+            "seed": key.seed,
+            "classifier": self.study.classifier.model_dump(mode="json"),
+            "image_size": self.study.image.size,
+            "train": self.data.train.content,
+            "validation": self.data.validation.content,
+            "environment": self.environment.identity(),
+        }
+        if path.augment:
+            identity["augmentation"] = self.study.augmentation.model_dump(mode="json")
+            identity["study_seed"] = self.study.split.seed  # keys the validation images' draws
+        if path.autoencode:
+            identity["autoencoder"] = digest(self.autoencoder_stage(key.seed).identity)
+        return Stage(self.directory.run(key.variant, key.seed), "train", identity)
+
+    def prediction_stage(self, key: RunKey) -> Stage:
+        """The predictions of a run on every test set through every path."""
+        identity = {
+            "code": CODE_VERSION,
+            "classifier": digest(self.training_stage(key).identity),
+            "autoencoder": digest(self.autoencoder_stage(key.seed).identity),
+            "augmentation": self.study.augmentation.model_dump(mode="json"),
+            "study_seed": self.study.split.seed,
+            "test_sets": {images.name: images.content for images in self.data.test_sets},
+        }
+        return Stage(self.directory.run(key.variant, key.seed), "predict", identity)
+
+    def map_stages(self, key: RunKey) -> Iterator[tuple[Stage, ImageSet, str, str]]:
+        """The maps of a run, one stage for each test set, method and point.
+
+        A variant without an autoencoder has one point: the image is its classifier's input.
+        """
+        autoencode = VARIANTS[key.variant].path.autoencode
+        points = self.study.attribution.points if autoencode else ("image",)
+        for images in self.data.test_sets:
+            if images.name not in self.explained:
+                continue
+            for method in self.study.attribution.methods:
+                for point in points:
+                    identity: dict[str, Any] = {
+                        "code": CODE_VERSION,
+                        "classifier": digest(self.training_stage(key).identity),
+                        "images": images.content,
+                        "rows": digest(self.explained[images.name].tolist()),
+                        "store": self.study.attribution.store,
+                        "method": method,
+                        "point": point,
+                        "channels": RULES[method].channels,
+                    }
+                    if method == "integrated_gradients":
+                        identity["steps"] = self.study.attribution.steps
+                    folder = self.directory.run(key.variant, key.seed) / "maps"
+                    yield Stage(folder, f"{images.name}.{method}.{point}", identity), images, method, point
+
+    def keys(self, seed: int) -> list[RunKey]:
+        """The runs of a seed."""
+        return [RunKey(variant, seed) for variant in self.study.variants]
+
+    def explain(self) -> Iterator[tuple[str, str]]:
+        """For each stage, its name and why it will be made, or `kept`."""
+        for seed in self.study.seeds:
+            yield f"autoencoder seed-{seed}", self.autoencoder_stage(seed).why() or "kept"
+            for key in self.keys(seed):
+                name = f"{key.variant} seed-{seed}"
+                yield f"{name} train", self.training_stage(key).why() or "kept"
+                yield f"{name} predict", self.prediction_stage(key).why() or "kept"
+                reasons = [stage.why() for stage, *_ in self.map_stages(key)]
+                missing = [reason for reason in reasons if reason]
+                yield f"{name} maps", f"{len(missing)} of {len(reasons)}: {missing[0]}" if missing else "kept"
+
+    # Making them ---------------------------------------------------------------------------------------------------
+
+    def make(self, done: Callable[[], None], *, show: bool = True) -> None:
+        """Make every stage that is not done; `done` is called after each.
+
+        Raises:
+            UserError: a training diverged, weights on the disk are damaged, or the disk is full.
+        """
+        with deterministic():
+            self._make_images()
+            for seed in self.study.seeds:
+                self._make_seed(seed, done, show=show)
+
+    def _make_seed(self, seed: int, done: Callable[[], None], *, show: bool) -> None:
+        autoencoder = self._autoencoder(seed, show=show)
+        done()
+        classifiers: dict[RunKey, ConvClassifier] = {}
+        for key in self.keys(seed):
+            classifiers[key] = self._classifier(key, autoencoder, show=show)
+            done()
+        self._predict(seed, classifiers, autoencoder, show=show)
+        done()
+        for key, classifier in classifiers.items():
+            self._maps(key, classifier, autoencoder, show=show)
+            done()
+
+    def _make_images(self) -> None:
+        """The index of every test set, and the pixels of the images that reports show."""
+        for images in self.data.test_sets:
+            stage = Stage(self.directory.root / "images", images.name, {"content": images.content})
+            if stage.why():
+                write_frame(self.directory.images(images.name), images.index)
+                stage.finish([self.directory.images(images.name)])
+            if images.name not in self.explained:
+                continue
+            rows = self.explained[images.name][: self.study.attribution.store]
+            stage = Stage(
+                self.directory.root / "examples", images.name, {"content": images.content, "rows": rows.tolist()}
+            )
+            if stage.why():
+                path = self.directory.examples(images.name)
+                write_arrays(path, {"pixels": images.pixels[rows], "image_index": rows}, {"test_set": images.name})
+                stage.finish([path])
+
+    def _autoencoder(self, seed: int, *, show: bool) -> ConvAutoencoder:
+        stage, device = self.autoencoder_stage(seed), self.environment.device
+        weights = stage.folder / "weights.safetensors"
+        if stage.why() is None:
+            model = build_autoencoder(self.study.autoencoder, self.study.image.size, stream(seed, "autoencoder"))
+            model = model.to(device)
+            _load(model, weights)
+        else:
+            start = time.perf_counter()
+            model, history, quality = train_autoencoder(
+                self.study, seed, self.data.train, self.data.validation, self.environment, show=show
+            )
+            seconds = time.perf_counter() - start
+            say(f"seed {seed} autoencoder: {quality.psnr:.1f} dB, SSIM {quality.ssim:.3f} ({seconds:.0f} s)", show=show)
+            files = [weights, stage.folder / "history.parquet", stage.folder / "quality.parquet"]
+            _save(model, weights)
+            write_frame(files[1], _history_frame(history))
+            write_frame(files[2], _quality_frame(quality, self.study))
+            stage.finish(files, seconds=seconds, epoch_seconds=[epoch.seconds for epoch in history])
+        freeze(model)
+        return model
+
+    def _classifier(self, key: RunKey, autoencoder: ConvAutoencoder, *, show: bool) -> ConvClassifier:
+        stage, variant = self.training_stage(key), VARIANTS[key.variant]
+        weights = stage.folder / "weights.safetensors"
+        if stage.why() is None:
+            model = build_classifier(self.study.classifier, self.study.image.size, stream(key.seed, "init"))
+            model = model.to(self.environment.device)
+            _load(model, weights)
+        else:
+            start = time.perf_counter()
+            model, history = train_classifier(
+                self.study,
+                variant,
+                key.seed,
+                self.data.train,
+                self.data.validation,
+                autoencoder,
+                self.environment,
+                show=show,
+            )
+            seconds = time.perf_counter() - start
+            accuracy = history[-1].validation_accuracy
+            say(f"seed {key.seed} {key.variant}: validation {accuracy:.2%} ({seconds:.0f} s)", show=show)
+            files = [weights, stage.folder / "history.parquet"]
+            _save(model, weights)
+            write_frame(files[1], _history_frame(history))
+            stage.finish(files, seconds=seconds, epoch_seconds=[epoch.seconds for epoch in history])
+        freeze(model)
+        return model
+
+    def _predict(
+        self, seed: int, classifiers: dict[RunKey, ConvClassifier], autoencoder: ConvAutoencoder, *, show: bool
+    ) -> None:
+        stages = {key.variant: self.prediction_stage(key) for key in classifiers}
+        wanted = {key.variant: model for key, model in classifiers.items() if stages[key.variant].why()}
+        if not wanted:
+            return
+        start = time.perf_counter()
+        frames: dict[str, list[pd.DataFrame]] = {variant: [] for variant in wanted}
+        found = predict(
+            self.study,
+            self.data.test_sets,
+            wanted,
+            autoencoder,
+            self.environment,
+            description=f"seed {seed} predictions",
+            show=show,
+        )
+        for path, images, logits in found:
+            for variant, values in logits.items():
+                columns = {"test_set": images.name, "path": path, "image_id": images.index["image_id"], "logit": values}
+                frames[variant].append(pd.DataFrame(columns))
+        seconds = time.perf_counter() - start
+        for variant, parts in frames.items():
+            stage = stages[variant]
+            write_frame(stage.folder / "predictions.parquet", pd.concat(parts, ignore_index=True))
+            stage.finish([stage.folder / "predictions.parquet"], seconds=seconds / len(wanted))
+
+    def _maps(self, key: RunKey, classifier: ConvClassifier, autoencoder: ConvAutoencoder, *, show: bool) -> None:
+        variant: Variant = VARIANTS[key.variant]
+        detector = Detector(classifier, autoencoder if variant.path.autoencode else None)
+        todo = [stage for stage in self.map_stages(key) if stage[0].why()]
+        with bar(len(todo), f"seed {key.seed} {key.variant} maps", "sets", show=show and bool(todo)) as progress:
+            for stage, images, method, point in todo:
+                start = time.perf_counter()
+                rows = self.explained[images.name]
+                pixels = to_float(torch.from_numpy(images.pixels[rows]).to(self.environment.device))
+                maps = attribute(
+                    detector,
+                    pixels,
+                    method,  # type: ignore[arg-type]  # the study's model has checked the name
+                    point,  # type: ignore[arg-type]
+                    steps=self.study.attribution.steps,
+                )
+                files = self._write_maps(stage, images, rows, maps, method, point)
+                stage.finish(files, seconds=time.perf_counter() - start)
+                progress.update()
+
+    def _write_maps(
+        self,
+        stage: Stage,
+        images: ImageSet,
+        rows: np.ndarray[Any, Any],
+        maps: np.ndarray[Any, Any],
+        method: str,
+        point: str,
+    ) -> list[Any]:
+        """Measures of all maps in float32, arrays of the first `store` as float16, each divided by its maximum."""
+        measures = measure(maps)
+        measures.insert(0, "image_id", images.index["image_id"].to_numpy()[rows])
+        kept = maps[: self.study.attribution.store]
+        scale = kept.max(axis=(1, 2), initial=0.0)
+        shown = kept / np.where((scale > 0) & np.isfinite(scale), scale, 1)[:, None, None]
+        # not `with_suffix`, since names of test sets may hold dots
+        table = stage.folder / f"{stage.name}.parquet"
+        arrays = stage.folder / f"{stage.name}.safetensors"
+        write_frame(table, measures)
+        write_arrays(
+            arrays,
+            {
+                "maps": shown.astype(np.float16),
+                "scale": scale.astype(np.float32),
+                "image_index": rows[: len(kept)].astype(np.int32),
+            },
+            {
+                "method": method,
+                "point": point,
+                "channels": RULES[method].channels,
+                "target": "logit",
+                "model_state": "trained",
+                "test_set": images.name,
+            },
+        )
+        return [table, arrays]
+
+
+def _save(model: nn.Module, path: Any) -> None:
+    state = {name: value.detach().cpu().contiguous().numpy() for name, value in model.state_dict().items()}
+    write_arrays(path, state, {"kind": type(model).__name__})
+
+
+def _load(model: nn.Module, path: Any) -> None:
+    """Weights from the disk into a model of the same shape; `Stage.why` has compared their hash already."""
+    arrays, _ = read_arrays(path)
+    for name, values in arrays.items():
+        if not np.isfinite(values).all():
+            raise UserError(f"{path}: `{name}` holds NaN or infinite weights; delete the file and run the study again")
+    try:
+        model.load_state_dict({name: torch.from_numpy(values) for name, values in arrays.items()})
+    except RuntimeError as error:
+        raise UserError(f"{path}: weights of another model ({str(error).splitlines()[0]}); delete the file") from None
+
+
+def _history_frame(history: list[Epoch]) -> pd.DataFrame:
+    """Without wall times, so that equal trainings give equal files; those stand in the stage's mark."""
+    frame = pd.DataFrame([asdict(epoch) for epoch in history]).drop(columns="seconds")
+    return frame.astype({"validation_accuracy": np.float64})
+
+
+def _quality_frame(quality: Quality, study: Study) -> pd.DataFrame:
+    settings = study.autoencoder
+    code = f"{settings.code_size}×{settings.code_size}×{settings.code_channels}"
+    return pd.DataFrame([{"code": code, "psnr": quality.psnr, "ssim": quality.ssim, "images": quality.images}])

@@ -1,0 +1,135 @@
+"""The PDF: readable, tagged, with bookmarks, and independent of the clock."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pypdf import PdfReader
+from weasyprint.urls import FatalURLFetchingError
+
+from analysis.reporting.pdf import draw_pdf, fixed_epoch
+from analysis.summary import Summary
+
+PAGE = "<!doctype html><html lang=en><title>T</title><h1>One</h1><p>Text<h2>Two</h2>{}</html>"
+
+
+@pytest.fixture(scope="module")
+def reader(report_files: dict[str, Path]) -> PdfReader:
+    return PdfReader(report_files["pdf"])
+
+
+def titles(outline: list[Any]) -> list[str]:
+    found = []
+    for entry in outline:
+        found += titles(entry) if isinstance(entry, list) else [entry.title]
+    return found
+
+
+@pytest.mark.slow
+def test_bookmarks_are_the_headings(reader: PdfReader, summary: Summary) -> None:
+    """The outline begins with the title and has the four parts in order."""
+    found = titles(reader.outline)
+    assert found[0] == summary.study.title
+    assert [title for title in found if title in ("Verdict", "Evidence", "Method", "Provenance")] == [
+        "Verdict",
+        "Evidence",
+        "Method",
+        "Provenance",
+    ]
+
+
+@pytest.mark.slow
+def test_it_is_tagged_and_says_its_language_and_kind(reader: PdfReader) -> None:
+    """The document is marked as PDF/UA-1, tagged, titled and in English."""
+    root: Any = reader.trailer["/Root"]
+    assert root["/MarkInfo"]["/Marked"]
+    assert root["/Lang"] == "en"
+    assert root["/ViewerPreferences"]["/DisplayDocTitle"]
+    metadata = root["/Metadata"].get_data().decode()
+    assert "pdfuaid" in metadata
+
+
+@pytest.mark.slow
+def test_every_figure_tag_has_words(reader: PdfReader) -> None:
+    """All tagged figures, charts and pictures alike, carry an alternative text."""
+    figures: list[Any] = []
+    waiting: list[Any] = [reader.trailer["/Root"]["/StructTreeRoot"]]  # type: ignore[index]
+    while waiting:
+        node = waiting.pop().get_object()
+        if isinstance(node, list):
+            waiting += node
+        elif isinstance(node, dict):
+            if node.get("/S") == "/Figure":
+                figures.append(node)
+            if "/K" in node and not isinstance(node["/K"], int):
+                waiting += [
+                    kid
+                    for kid in (node["/K"] if isinstance(node["/K"], list) else [node["/K"]])
+                    if not isinstance(kid, int)
+                ]
+    assert len(figures) > 100
+    assert all(str(node.get("/Alt", "")).strip() for node in figures)
+
+
+@pytest.mark.slow
+def test_first_page_has_the_verdict_and_its_figure(reader: PdfReader) -> None:
+    """Label, verdict and first figure with its caption stand on the first page."""
+    text = reader.pages[0].extract_text()
+    for part in ("Demo data", "Verdict", "points [", "Figure 1.", "Bars: 95"):
+        assert part in text
+
+
+@pytest.mark.slow
+def test_pages_are_a4_numbered_and_not_empty(reader: PdfReader, summary: Summary) -> None:
+    """Every page is A4, says which it is of how many, and from the second on carries the running head."""
+    count = len(reader.pages)
+    assert 8 <= count <= 20
+    for position, page in enumerate(reader.pages):
+        assert [round(float(side)) for side in page.mediabox[2:]] == [595, 842]
+        text = page.extract_text()
+        assert f"{position + 1} / {count}" in text
+        assert len(text) > 60
+        assert position == 0 or summary.study.title in text
+
+
+@pytest.mark.slow
+def test_the_study_file_and_the_command_are_printed(reader: PdfReader, summary: Summary) -> None:
+    """Paper has no downloads: the study file stands in full at the end."""
+    text = "\n".join(page.extract_text() for page in reader.pages[-3:])
+    assert summary.provenance.command in text
+    assert "seeds = [0, 1, 2]" in text
+
+
+def test_epoch_is_set_for_the_build_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """SOURCE_DATE_EPOCH is fixed inside and as before afterwards, also when something fails."""
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "7")
+    seen = []
+
+    def build() -> None:
+        with fixed_epoch(9):
+            seen.append(os.environ["SOURCE_DATE_EPOCH"])
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        build()
+    assert seen == ["9"]
+    assert os.environ["SOURCE_DATE_EPOCH"] == "7"
+    monkeypatch.delenv("SOURCE_DATE_EPOCH")
+    with fixed_epoch():
+        assert "SOURCE_DATE_EPOCH" in os.environ
+    assert "SOURCE_DATE_EPOCH" not in os.environ
+
+
+def test_nothing_outside_the_page_is_read(tmp_path: Path) -> None:
+    """An address that is no `data:` address is refused, even a file's."""
+    picture = tmp_path / "secret.svg"
+    picture.write_text('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><text>secret</text></svg>')
+    with pytest.raises(FatalURLFetchingError, match="secret"):
+        draw_pdf(PAGE.format(f'<img alt="x" src="{picture.as_uri()}">'))
+    with_data = draw_pdf(
+        PAGE.format('<img alt="x" src="data:image/svg+xml,%3Csvg xmlns=%22http://www.w3.org/2000/svg%22/%3E">')
+    )
+    assert with_data.startswith(b"%PDF")

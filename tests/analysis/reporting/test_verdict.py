@@ -1,0 +1,164 @@
+"""Every branch of the verdict's sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from analysis.reporting.lookup import Lookup
+from analysis.reporting.quantities import Number, plain
+from analysis.reporting.verdict import decide_side, sentence_accuracy, sentence_dispersion, sentences
+from analysis.summary import Estimate, Summary
+
+WHERE = ("test", None, "own")
+SIDES = {
+    "above": (0.02, 0.01),
+    "below": (-0.02, 0.01),
+    "open": (0.002, 0.01),
+    "undefined": (None, None),
+}
+
+
+def with_sides(summary: Summary, sides: dict[str, str]) -> Lookup:
+    """The summary with the in-sample accuracy contrasts put on the given sides."""
+    rows = []
+    for row in summary.contrasts:
+        if (row.quantity, row.test_set, row.source) == ("accuracy", "test", None):
+            value, half = SIDES[sides[row.variant]]
+            bounds = (None, None) if value is None or half is None else (value - half, value + half)
+            rows.append(
+                row.model_copy(
+                    update={"estimate": value, "low": bounds[0], "high": bounds[1], "reason": "no variation"}
+                )
+            )
+        else:
+            rows.append(row)
+    return Lookup(summary.model_copy(update={"contrasts": tuple(rows)}))
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "side"),
+    [
+        (0.001, 0.02, "above"),
+        (-0.02, -0.001, "below"),
+        (-0.01, 0.01, "open"),
+        (0.0, 0.02, "open"),
+        (-0.02, 0.0, "open"),
+        (None, None, "undefined"),
+    ],
+)
+def test_side_is_decided_by_the_interval(
+    estimate_row: Callable[..., Estimate], low: float | None, high: float | None, side: str
+) -> None:
+    """An interval that touches zero includes it; one that is missing decides nothing."""
+    row = estimate_row("accuracy", "both", WHERE, 0.005, None, 10, versus="baseline")
+    assert decide_side(row.model_copy(update={"low": low, "high": high})) == side
+
+
+def test_absent_and_undefined_estimates_decide_nothing(estimate_row: Callable[..., Estimate]) -> None:
+    """No row and no estimate are both undefined."""
+    assert decide_side(None) == "undefined"
+    assert decide_side(estimate_row("accuracy", "both", WHERE, None, None, 10, versus="baseline")) == "undefined"
+
+
+@pytest.mark.parametrize(
+    ("sides", "expected", "unexpected"),
+    [
+        (("above", "above", "above"), ["augment (", "are better"], ["worse", "no variant", "zero"]),
+        (("above", "below", "open"), ["is better", "is worse", "the interval includes zero"], ["no variant"]),
+        (("below", "below", "below"), ["no variant is shown to be better", "are worse"], ["are better", "zero"]),
+        (
+            ("below", "open", "open"),
+            ["no variant is shown to be better", "their intervals include zero"],
+            ["is better"],
+        ),
+        (("open", "open", "open"), ["no variant differs", "cannot be told from it"], ["worse", "is better"]),
+        (
+            ("undefined", "undefined", "undefined"),
+            ["the difference is not defined for augment (no variation), autoencoder (no variation) and both"],
+            ["no variant", "better", "worse", "zero"],
+        ),
+        (("undefined", "below", "below"), ["are worse", "not defined for augment"], ["no variant"]),
+        (("above", "undefined", "open"), ["is better", "not defined for autoencoder"], ["no variant", "worse"]),
+    ],
+)
+def test_sentence_follows_the_sides(
+    summary: Summary, sides: tuple[str, str, str], expected: list[str], unexpected: list[str]
+) -> None:
+    """The sentence says what the intervals say, and nothing that they do not."""
+    lookup = with_sides(summary, dict(zip(("augment", "autoencoder", "both"), sides, strict=True)))
+    text = plain(sentence_accuracy(lookup, lookup.test_sets("in_sample")[0]))
+    for part in expected:
+        assert part in text
+    for part in unexpected:
+        assert part not in text
+
+
+def test_sentence_out_of_sample_sets_the_classes_apart(summary: Summary) -> None:
+    """Out of sample, balanced accuracy is quoted, with recall and specificity beside it."""
+    lookup = Lookup(summary)
+    text = sentence_accuracy(lookup, lookup.test_sets("out_of_sample")[0])
+    assert "balanced accuracy" in plain(text)
+    quoted = [part.id.split("/")[0] for part in text if isinstance(part, Number)]
+    assert {"balanced_accuracy", "recall", "specificity"} <= set(quoted)
+
+
+def test_undefined_baseline_is_said_with_its_reason(summary: Summary) -> None:
+    """Without a baseline there is no comparison, only the reason."""
+    metrics = tuple(
+        row.model_copy(update={"estimate": None, "low": None, "high": None, "reason": "no real images"})
+        for row in summary.metrics
+    )
+    lookup = Lookup(summary.model_copy(update={"metrics": metrics}))
+    text = plain(sentence_accuracy(lookup, lookup.test_sets("in_sample")[0]))
+    assert text == "In sample (test) the accuracy of baseline is not defined: no real images."
+
+
+def test_dispersion_names_both_points_and_the_direction(summary: Summary) -> None:
+    """A lower Gini is more dispersed, and each attribution point has its own answer."""
+    text = plain(sentence_dispersion(Lookup(summary)))
+    image, _, rest = text.partition("at the classifier’s input")
+    assert "more dispersed for augment (" in image
+    assert "not told apart for both" in rest
+    assert "Entropy does not say the same in every case." in rest
+
+
+def test_entropy_agrees_when_it_mirrors_gini(summary: Summary) -> None:
+    """Entropy rises where Gini falls; when it does so everywhere, the sentence says so."""
+    rows = []
+    for row in summary.dispersion_contrasts:
+        gini = row.quantity == "gini"
+        rows.append(
+            row.model_copy(
+                update={
+                    "estimate": -0.01 if gini else 0.01,
+                    "low": -0.02 if gini else 0.005,
+                    "high": -0.005 if gini else 0.02,
+                }
+            )
+        )
+    text = plain(sentence_dispersion(Lookup(summary.model_copy(update={"dispersion_contrasts": tuple(rows)}))))
+    assert text.endswith("Entropy says the same in every case.")
+    assert "not told apart" not in text
+
+
+def test_more_concentrated_is_said_as_such(summary: Summary) -> None:
+    """A higher Gini is more concentrated."""
+    rows = tuple(
+        row.model_copy(update={"estimate": 0.01, "low": 0.005, "high": 0.02}) for row in summary.dispersion_contrasts
+    )
+    text = plain(sentence_dispersion(Lookup(summary.model_copy(update={"dispersion_contrasts": rows}))))
+    assert "more concentrated for augment" in text
+    assert "more dispersed" not in text
+
+
+def test_what_the_study_lacks_is_said(summary: Summary) -> None:
+    """No out-of-sample set and no maps are sentences, not gaps."""
+    study = summary.study.model_copy(
+        update={"test_sets": tuple(card for card in summary.study.test_sets if card.role != "out_of_sample")}
+    )
+    bare = summary.model_copy(update={"study": study, "dispersion": (), "dispersion_contrasts": ()})
+    texts = [plain(text) for text in sentences(Lookup(bare))]
+    assert len(texts) == 3
+    assert texts[1:] == ["The study has no out-of-sample test set.", "No saliency map was measured."]
