@@ -1,8 +1,6 @@
-"""The convolutional autoencoder: images (N, 3, H, W) in [0, 1] to their reconstructions, same shape and range."""
+"""The convolutional autoencoder: images (N, 3, H, W) in [0, 1] to their reconstructions, same shape."""
 
 from __future__ import annotations
-
-import math
 
 import torch
 from torch import nn
@@ -12,7 +10,10 @@ from isitcap.study.models import Autoencoder
 
 
 class ConvAutoencoder(nn.Module):
-    """Strided convolutions down to a narrow code, sub-pixel convolutions back up, a sigmoid at the end."""
+    """Strided convolutions down to a narrow code, sub-pixel convolutions back up.
+
+    The output is linear and may leave [0, 1] by a little: a sigmoid at the end cost several dB for equal training.
+    """
 
     def __init__(self, encoder: nn.Sequential, decoder: nn.Sequential) -> None:
         super().__init__()
@@ -21,10 +22,6 @@ class ConvAutoencoder(nn.Module):
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """(N, 3, H, W) → (N, 3, H, W)."""
-        return self.logits(images).sigmoid()
-
-    def logits(self, images: torch.Tensor) -> torch.Tensor:
-        """The reconstruction before its sigmoid."""
         out: torch.Tensor = self.decoder(self.encoder(images))
         return out
 
@@ -35,7 +32,7 @@ def build_autoencoder(settings: Autoencoder, size: int, generator: torch.Generat
     Every halving of the image is one convolution of stride 2, every doubling one sub-pixel convolution (Shi et al.,
     CVPR 2016), which leaves no checkerboard of overlapping strides. Nothing skips the code.
     """
-    width, steps = settings.width, int(math.log2(size // settings.code_size))
+    width, steps = settings.width, (size // settings.code_size).bit_length() - 1
 
     def layers() -> ConvAutoencoder:
         encoder: list[nn.Module] = [nn.Conv2d(3, width, 3, padding=1), nn.ReLU()]

@@ -85,7 +85,7 @@ def measure_quality(model: ConvAutoencoder, pixels: torch.Tensor, device: torch.
     originals, copies = [], []
     for images in _batches(pixels, device):
         originals.append(images.permute(0, 2, 3, 1).cpu().numpy())
-        copies.append(model(images).permute(0, 2, 3, 1).cpu().numpy())
+        copies.append(model(images).clamp(0, 1).permute(0, 2, 3, 1).cpu().numpy())
     original, copy = np.concatenate(originals), np.concatenate(copies)
     ssim = [structural_similarity(a, b, channel_axis=-1, data_range=1.0) for a, b in zip(original, copy, strict=True)]
     psnr = float(peak_signal_noise_ratio(original, copy, data_range=1.0))
