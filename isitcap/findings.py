@@ -6,9 +6,10 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from analysis.build import build_summary
@@ -34,6 +35,18 @@ from isitcap.study.models import Study
 
 LEAST_ROWS = 4
 """Example images of a test set, at least, where its sources are few."""
+
+
+class _HistoryRecord(NamedTuple):
+    """A row of the histories; `validation_accuracy` is NaN for the autoencoder."""
+
+    variant: str
+    seed: int
+    epoch: int
+    train_loss: float
+    validation_loss: float
+    validation_accuracy: float
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -88,7 +101,7 @@ def analyze(run: Finished) -> Summary:
         provenance=_provenance(run),
         predictions=frames.predictions,
         images=frames.images,
-        maps=frames.maps,
+        maps=_both_points(frames.maps),
         autoencoders=_autoencoders(frames),
         histories=_histories(frames),
         confidence=run.study.analysis.confidence,
@@ -110,7 +123,7 @@ def examples_of(run: Finished) -> Examples:
         UserError: a record is missing or damaged.
     """
     seed = run.study.seeds[0]
-    predictions = {
+    predictions: dict[str, pd.DataFrame] = {
         variant: read_frame(run.directory.run(variant, seed) / "predictions.parquet") for variant in run.study.variants
     }
     sets = tuple(
@@ -134,7 +147,8 @@ def _example_set(run: Finished, test_set: str, seed: int, predictions: Mapping[s
     # real images above the synthetic ones, sources together
     shown = shown[np.lexsort((index["source"].to_numpy(str)[shown], index["label"].to_numpy()[shown]))]
     chosen = index.iloc[shown]
-    maps, logits = {}, {}
+    maps: dict[tuple[str, str, str], npt.NDArray[np.float32]] = {}
+    logits: dict[str, npt.NDArray[np.float32]] = {}
     for variant in run.study.variants:
         for method in run.study.attribution.methods:
             for point in run.study.attribution.points:
@@ -219,6 +233,15 @@ def _provenance(run: Finished) -> Provenance:
     )
 
 
+def _both_points(maps: pd.DataFrame) -> pd.DataFrame:
+    """Without an autoencoder the image is the classifier's input: such a variant's maps stand at both points."""
+    if maps.empty or "classifier_input" not in set(maps["point"]):
+        return maps
+    plain = [variant for variant in maps["variant"].unique() if not VARIANTS[variant].path.autoencode]
+    same = maps[maps["variant"].isin(plain) & (maps["point"] == "image")]
+    return pd.concat([maps, same.assign(point="classifier_input")], ignore_index=True)
+
+
 def _autoencoders(frames: Frames) -> list[AutoencoderQuality]:
     return [
         AutoencoderQuality(seed=row.seed, code=row.code, psnr=row.psnr, ssim=row.ssim, n_images=row.images)
@@ -237,5 +260,5 @@ def _histories(frames: Frames) -> list[HistoryRow]:
             validation_accuracy=None if math.isnan(row.validation_accuracy) else row.validation_accuracy,
             seconds=row.seconds,
         )
-        for row in frames.histories.itertuples()
+        for row in map(_HistoryRecord._make, frames.histories[list(_HistoryRecord._fields)].itertuples(index=False))
     ]

@@ -6,9 +6,11 @@ Nothing is ever extracted to disk. An archive whose names or links lead out of i
 from __future__ import annotations
 
 import hashlib
+import lzma
 import os
 import re
 import stat
+import struct
 import zipfile
 import zlib
 from abc import ABC, abstractmethod
@@ -157,7 +159,7 @@ class _Zip(Archive):
         self.location = location
         try:
             self._zip = zipfile.ZipFile(location)
-        except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
+        except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError, OverflowError, struct.error) as error:
             raise UserError(f"{location} is not a readable zip ({error}); give a folder or an intact zip") from None
         except OSError as error:
             raise UserError(f"{location} cannot be read ({error.strerror or error}); make it readable") from None
@@ -191,7 +193,7 @@ class _Zip(Archive):
         _check_bytes(info.file_size)
         try:
             return self._zip.read(info)
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, RuntimeError) as error:
+        except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError) as error:
             raise BrokenImageError(f"cannot be unpacked ({' '.join(str(error).split())})") from None
 
     def close(self) -> None:
@@ -213,4 +215,5 @@ def _check_bytes(size: int) -> None:
 
 def show(name: str) -> str:
     """A file's name for a message: on one line, whatever it holds."""
-    return f"`{name.encode('unicode_escape', 'backslashreplace').decode()[:200]}`"
+    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name[:200])
+    return f"`{shown}`"

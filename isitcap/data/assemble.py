@@ -162,7 +162,7 @@ def _image_set(
     notes: tuple[tuple[str, str], ...],
 ) -> ImageSet:
     index = index[INDEX_COLUMNS].reset_index(drop=True).astype({"label": np.int8})
-    content = hashlib.sha256(np.ascontiguousarray(pixels))
+    content = hashlib.sha256(np.ascontiguousarray(pixels).data)
     content.update("\n".join(index["image_id"]).encode())
     content.update(index["label"].to_numpy(np.int8).tobytes())
     return ImageSet(name, role, pixels, index, pipeline, content.hexdigest(), notes)

@@ -15,16 +15,16 @@ import PIL.Image
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from isitcap.data.generators import dead_leaves, latent, quilting
 from isitcap.data.photographs import OTHER, TRAINING, Region, patches
 from isitcap.data.pixels import fit
 from isitcap.data.pixels import reencode as jpeg_round_trip
-from isitcap.data.generators import dead_leaves, latent, quilting
 from isitcap.data.sampling import draw, generator
 from isitcap.data.store import FORMAT, Pack, PackWriter, Row, cached, digest
 from isitcap.errors import UserError
 from isitcap.study.models import Image, Source
 
-RECIPE = 1
+RECIPE = 2
 """Raised when an embedded set changes."""
 
 TRAIN_PER_CLASS, TEST_PER_CLASS, OUTSIDE = 3200, 1100, 1000
@@ -38,9 +38,7 @@ def embedded_sets() -> tuple[str, ...]:
     return tuple(_SETS)
 
 
-def prepare_embedded(
-    name: str, source: Source, image: Image, *, seed: int, cache: Path, progress: bool = True
-) -> Pack:
+def prepare_embedded(name: str, source: Source, image: Image, *, seed: int, cache: Path, progress: bool = True) -> Pack:
     """The pack of an embedded set; `image_id` is `<name>/<part>/<class>/<number>`, `sha256` of the bare pixels.
 
     The images are 32 px; another `image.size` resizes them by `image.kernel`. `source.reencode`, where given, overrides
@@ -91,11 +89,11 @@ def prepare_embedded(
 
 
 def _train() -> Iterator[Part]:
-    for region, n in (("train", TRAIN_PER_CLASS), ("test", TEST_PER_CLASS)):
+    sides: tuple[tuple[Region, int], ...] = (("train", TRAIN_PER_CLASS), ("test", TEST_PER_CLASS))
+    for region, n in sides:
         real, groups = _patches(TRAINING, region, n)
         yield region, 0, "real", real, groups
-        models, _ = _patches(TRAINING, region, n)
-        fake = latent.generate(models, n, generator(_SEED, f"latent {region}"))
+        fake = latent.generate(real, n, generator(_SEED, f"latent {region}"))
         yield region, 1, "latent", fake, ["latent"] * n
 
 
@@ -104,7 +102,9 @@ def _real() -> Iterator[Part]:
     yield "", 0, "real", real, groups
 
 
-def _fakes(make: Callable[[NDArray[np.uint8], int, np.random.Generator], NDArray[np.uint8]], name: str) -> Iterator[Part]:
+def _fakes(
+    make: Callable[[NDArray[np.uint8], int, np.random.Generator], NDArray[np.uint8]], name: str
+) -> Iterator[Part]:
     models, _ = _patches(OTHER, "all", OUTSIDE)
     yield "", 1, name, make(models, OUTSIDE, generator(_SEED, name)), [name] * OUTSIDE
 

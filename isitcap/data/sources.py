@@ -71,8 +71,8 @@ def items_in(name: str, source: Source, archive: Archive) -> list[Item]:
 
 
 def image_id(name: str, member: str) -> str:
-    """The id of an image in every table: `<source name>/<path inside>`, bytes that are no UTF-8 escaped."""
-    return f"{name}/{member}".encode("utf-8", "backslashreplace").decode()
+    """The id of an image in every table: `<source name>/<path inside>`."""
+    return _utf8(f"{name}/{member}")
 
 
 def _cifake(name: str, archive: Archive) -> list[Item]:
@@ -195,7 +195,8 @@ def _labelled_folders(name: str, archive: Archive, labels: dict[str, LabelName])
     absent = sorted(set(labels.values()) - {n for n, v in LABELS.items() if any(i.label == v for i in items)})
     if absent:
         raise UserError(
-            f"source `{name}`: {archive.location} holds no image of the class {_names(absent)} that `labels` declares"
+            f"source `{name}`: {archive.location} holds no image of the class {_names(absent)} that `labels` declares; "
+            "add such images, or correct `labels`"
         )
     if len({item.part == "" for item in items}) > 1:
         loose = next(item.member for item in items if not item.part)
@@ -207,7 +208,12 @@ def _labelled_folders(name: str, archive: Archive, labels: dict[str, LabelName])
 
 
 def _parent(member: str) -> str:
-    return member.split("/")[-2] if "/" in member else ""
+    return _utf8(member.split("/")[-2]) if "/" in member else ""
+
+
+def _utf8(text: str) -> str:
+    """File names may hold bytes that are no UTF-8, tables may not: these are escaped."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _names(names: Iterable[str]) -> str:

@@ -30,6 +30,7 @@ def build_classifier(settings: Classifier, size: int, generator: torch.Generator
     (3 × 3, stride 1): 2,111,585 parameters at 32 px. Weights are torch's default initialisation.
     """
     pool: nn.Module
+    dense: tuple[int, ...]
     if settings.architecture == "cifake":
         pool, features, dense = nn.MaxPool2d(2), 32 * (size // 4) ** 2, (64,)
     else:

@@ -33,4 +33,4 @@ def build(make: Callable[[], M], generator: torch.Generator) -> M:
         bound = 1 / math.sqrt(layer.weight[0].numel())
         for parameter in own:
             nn.init.uniform_(parameter, -bound, bound, generator=generator)
-    return module.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+    return module.to(memory_format=torch.channels_last)

@@ -20,6 +20,12 @@ from safetensors.numpy import save
 
 from isitcap.errors import UserError
 
+PART = ".part"
+"""How the names of unfinished files end."""
+
+METADATA = "isitcap"
+"""The key of safetensors metadata under which ours stand, as JSON."""
+
 Arrays = dict[str, np.ndarray[Any, Any]]
 
 
@@ -30,14 +36,28 @@ def replacing(path: Path) -> Iterator[Path]:
     Raises:
         UserError: no space left, or no permission to write there.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}{PART}")
+    with writing(path):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            yield temporary
+            with temporary.open("rb+") as stream:
+                os.fsync(stream.fileno())
+            temporary.replace(path)
+            _sync_folder(path.parent)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn what a user can mend about writing to `path` into one line.
+
+    Raises:
+        UserError: no space left, or no permission to write there.
+    """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        with temporary.open("rb+") as stream:
-            os.fsync(stream.fileno())
-        temporary.replace(path)
-        _sync_folder(path.parent)
+        yield
     except OSError as error:
         reasons = {
             errno.ENOSPC: "no space left on the disk; free some and start again, finished runs are kept",
@@ -51,8 +71,6 @@ def replacing(path: Path) -> Iterator[Path]:
         if error.errno in reasons:
             raise UserError(f"{path}: {reasons[error.errno]}") from None
         raise
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -74,20 +92,22 @@ def write_frame(path: Path, frame: pd.DataFrame) -> None:
 
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray[Any, Any]], metadata: Mapping[str, str]) -> None:
-    """Write arrays as safetensors, in the order of their names."""
-    data = save({name: np.ascontiguousarray(arrays[name]) for name in sorted(arrays)}, dict(sorted(metadata.items())))
-    write_bytes(path, data)
+    """Write arrays as safetensors; equal arrays and metadata give equal bytes."""
+    # Under one key, since safetensors writes several in an order of its own that differs each time.
+    about = {METADATA: json.dumps(metadata, sort_keys=True)}
+    write_bytes(path, save({name: np.ascontiguousarray(arrays[name]) for name in sorted(arrays)}, about))
 
 
 def read_arrays(path: Path) -> tuple[Arrays, dict[str, str]]:
-    """Read arrays and metadata.
+    """Read arrays and the metadata that `write_arrays` was given.
 
     Raises:
         UserError: not a safetensors file.
     """
     try:
         with safe_open(path, framework="numpy") as stream:
-            return {name: stream.get_tensor(name) for name in stream.keys()}, stream.metadata() or {}  # noqa: SIM118
+            arrays = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118
+            return arrays, json.loads((stream.metadata() or {}).get(METADATA, "{}"))
     except (SafetensorError, OSError) as error:
         raise UserError(f"{path}: no readable safetensors file ({error}); delete it and run the study again") from None
 

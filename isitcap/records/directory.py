@@ -17,7 +17,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from isitcap.errors import UserError
-from isitcap.records.atomic import replacing, sha256, write_json
+from isitcap.records.atomic import PART, sha256, write_json, writing
 
 SCHEMA_VERSION = 1
 """Of the run directory: raised when files written by one version can no longer be read by the next."""
@@ -80,20 +80,23 @@ class RunDirectory:
     def lock(self) -> Iterator[None]:
         """Keep every other process from writing here; the lock goes with the process, however it ends.
 
+        Its holder clears what a killed process left half written.
+
         Raises:
             UserError: another process holds it, or the folder cannot be made.
         """
-        with replacing(self.root / ".writable") as probe:  # makes the folder, and says so in one line if it cannot
-            probe.touch()
-        (self.root / ".writable").unlink(missing_ok=True)
         lock = FileLock(self.root / ".lock", timeout=0)
         try:
-            lock.acquire()
+            with writing(self.root):
+                self.root.mkdir(parents=True, exist_ok=True)
+                lock.acquire()
         except Timeout:
             raise UserError(
                 f"{self.root}: another isitcap is writing there; wait for it, or choose another folder with --out"
             ) from None
         try:
+            for left in self.root.rglob(f".*{PART}"):
+                left.unlink(missing_ok=True)
             yield
         finally:
             lock.release()

@@ -60,7 +60,7 @@ def read_frames(
     return Frames(
         _concat(_predictions(directory, runs)),
         _concat(
-            read_frame(directory.images(name)).assign(test_set=pd.Categorical.from_codes([0] * n, [name]))
+            read_frame(directory.images(name)).assign(test_set=_constant(name, n))
             for name in test_sets
             for n in [pq.read_metadata(directory.images(name)).num_rows]
         ),
@@ -107,7 +107,7 @@ def _predictions(directory: RunDirectory, runs: list[tuple[str, int]]) -> Iterat
         frame = read_frame(directory.run(variant, seed) / "predictions.parquet")
         # as categories, or a million rows of names would weigh more than their numbers
         frame = frame.astype({"test_set": "category", "path": "category", "image_id": "category"})
-        yield frame.assign(variant=pd.Categorical.from_codes([0] * len(frame), [variant]), seed=np.int64(seed))
+        yield frame.assign(variant=_constant(variant, len(frame)), seed=np.int64(seed))
 
 
 def _maps(directory: RunDirectory, runs: list[tuple[str, int]], test_sets: set[str]) -> pd.DataFrame:
@@ -132,6 +132,11 @@ def _histories(directory: RunDirectory, runs: list[tuple[str, int]]) -> pd.DataF
         frame = read_frame(folder / "history.parquet")
         parts.append(frame.assign(variant=variant, seed=seed, seconds=facts["epoch_seconds"]))
     return _concat(parts)
+
+
+def _constant(value: str, count: int) -> pd.Categorical[str]:
+    """A column of one value."""
+    return pd.Categorical.from_codes(np.zeros(count, np.int8), pd.Index([value]))
 
 
 def _concat(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:

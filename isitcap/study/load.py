@@ -137,7 +137,13 @@ def dump_study(study: Study, places: Mapping[str, Path] | None = None) -> str:
     data = study.model_dump(mode="json", exclude_none=True)
     for name, path in (places or {}).items():
         data["sources"][name]["path"] = str(path)
-    return tomli_w.dumps(data)
+    for source in data["sources"].values():
+        if not source["labels"]:
+            del source["labels"]  # an empty table each would only make the file longer
+    text = tomli_w.dumps(data)
+    # tomli-w gives every item of an array a line of its own; short arrays are easier to read on one
+    joined = re.sub(r"\[\n((?: {4}[^\n\[\]]+,\n)+)\]", lambda m: f"[{' '.join(m[1].split())[:-1]}]", text)
+    return joined if tomllib.loads(joined) == data else text
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:

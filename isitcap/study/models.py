@@ -215,8 +215,9 @@ class Study(Model):
 
     @model_validator(mode="after")
     def _names_fit(self) -> Self:
-        for key, names in (("seeds", self.seeds), ("variants", self.variants)):
-            if len(set(names)) != len(names):
+        both: tuple[tuple[str, tuple[object, ...]], ...] = (("seeds", self.seeds), ("variants", self.variants))
+        for key, values in both:
+            if len(set(values)) != len(values):
                 raise ValueError(f"`{key}` names one value twice; remove it")
         if "baseline" not in self.variants:
             raise ValueError("`variants` lacks `baseline`, which the others are compared with; add it")

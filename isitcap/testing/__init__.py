@@ -1,1 +1,5 @@
-"""Tiny studies and image archives that tests build on; for your own tests too."""
+"""Tiny images and studies that tests build on; for your own tests too. Knows nothing of torch."""
+
+from isitcap.testing.tiny import tiny_study, write_images
+
+__all__ = ["tiny_study", "write_images"]

@@ -80,7 +80,7 @@ def fit(
                 with environment.mixed():
                     value = loss(indices)
                 optimiser.zero_grad(set_to_none=True)
-                value.backward()  # type: ignore[no-untyped-call]
+                value.backward()
                 optimiser.step()
                 if schedule is not None:
                     schedule.step()

@@ -2,7 +2,7 @@
 
 Discs with radii of density r⁻³ fall on each other until they cover the image; only the topmost shows. That gives the
 occlusions and the scale invariance of photographs, with colours of real patches, a gradient of light on each disc and
-a little blur, as lenses leave.
+the blur of a lens.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from scipy.ndimage import gaussian_filter
 
 OVERSAMPLING = 3
 SMALLEST, LARGEST = 1.5, 24.0
-BLUR = 0.45
+BLUR = 1.0
 LEAVES = 100
 
 

@@ -13,36 +13,37 @@ from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter
 from scipy.spatial import cKDTree
 
-SHRINK = 4
-COMPONENTS = 96
+COMPONENTS = 64
 CODE_NOISE = 0.1
 NEIGHBOURS = 8
-DETAIL = 0.5
+DETAIL = 1.0
 KERNEL = np.array([0.46, 1.0, 0.46])
 
 
 def generate(real: NDArray[np.uint8], n: int, rng: np.random.Generator) -> NDArray[np.uint8]:
     """Draw `n` images (n, S, S, 3) like the patches `real` (N, S, S, 3), S even, N > 8."""
     count, size = real.shape[:2]
-    coarse = size // SHRINK
-    small = real.reshape(count, coarse, SHRINK, coarse, SHRINK, 3).mean(axis=(2, 4), dtype=np.float64)
+    half = size // 2
+    small = real.reshape(count, half, 2, half, 2, 3).mean(axis=(2, 4), dtype=np.float64)
     flat = small.reshape(count, -1)
     mean = flat.mean(axis=0)
     values, vectors = np.linalg.eigh(np.cov(flat, rowvar=False))
     basis = vectors[:, ::-1][:, :COMPONENTS]
+    # An eigenvector's sign is arbitrary and differs between linear algebra libraries.
+    basis = basis * np.sign(basis[np.abs(basis).argmax(axis=0), np.arange(basis.shape[1])])
     scale = np.sqrt(np.maximum(values[::-1][:COMPONENTS], 1e-6))
     codes = (flat - mean) @ basis
 
     start = rng.integers(0, count, n)
     _, near = cKDTree(codes[:, :16]).query(codes[start][:, :16], k=NEIGHBOURS + 1)
-    other = near[np.arange(n), rng.integers(1, NEIGHBOURS + 1, n)]
+    other = np.asarray(near)[np.arange(n), rng.integers(1, NEIGHBOURS + 1, n)]
     step = rng.uniform(0.0, 0.5, (n, 1))
-    code = codes[start] * (1 - step) + codes[other] * step + CODE_NOISE * scale * rng.standard_normal((n, basis.shape[1]))
-    decoded = (code @ basis.T + mean).reshape(n, coarse, coarse, 3)
+    code = (
+        codes[start] * (1 - step) + codes[other] * step + CODE_NOISE * scale * rng.standard_normal((n, basis.shape[1]))
+    )
+    decoded = (code @ basis.T + mean).reshape(n, half, half, 3)
 
-    image = decoded
-    while image.shape[1] < size:
-        image = _transposed(_transposed(image, 1), 2)
+    image = _transposed(_transposed(decoded, 1), 2)
     contrast = uniform_filter(np.abs(np.gradient(image.mean(axis=3), axis=1)), size=(0, 5, 5))
     noise = rng.standard_normal((n, size, size, 1))
     return np.clip(np.round(image + DETAIL * contrast[..., None] * noise), 0, 255).astype(np.uint8)

@@ -45,7 +45,7 @@ def _blocks(real: NDArray[np.uint8], colours: NDArray[np.float64], rng: np.rando
     windows = np.lib.stride_tricks.sliding_window_view(real[near], (BLOCK, BLOCK), axis=(1, 2))
     which = rng.integers(0, len(near), CANDIDATES)
     y, x = rng.integers(0, windows.shape[1], (2, CANDIDATES))
-    return np.moveaxis(windows[which, y, x], 1, -1).astype(np.float32)
+    return np.asarray(np.moveaxis(windows[which, y, x], 1, -1), dtype=np.float32)
 
 
 def _lay(
@@ -74,7 +74,8 @@ def _lay(
 
 def _squared(difference: NDArray[np.float32]) -> NDArray[np.float32]:
     flat = difference.reshape(*difference.shape[:2], -1)
-    return np.einsum("bci,bci->bc", flat, flat)
+    result: NDArray[np.float32] = np.einsum("bci,bci->bc", flat, flat)
+    return result
 
 
 def _beyond_seam(error: NDArray[np.float32]) -> NDArray[np.bool_]:

@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from isitcap.errors import UserError
+from isitcap.records.directory import RunDirectory, Stage, changes
+
+IDENTITY = {"study": {"seed": 1, "epochs": (1, 2)}, "data": "abc"}
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Stage:
+    for name in ("a", "b"):
+        (tmp_path / name).write_text(name)
+    made = Stage(tmp_path, "train", IDENTITY)
+    made.finish([tmp_path / "a", tmp_path / "b"], epoch_seconds=[1.5])
+    return made
+
+
+def test_a_stage_is_not_made_at_first(tmp_path: Path) -> None:
+    """Files without the mark do not count."""
+    (tmp_path / "a").touch()
+    assert Stage(tmp_path, "train", IDENTITY).why() == "not made yet"
+
+
+def test_a_finished_stage_is_done(stage: Stage) -> None:
+    """Under the same identity a finished stage is done, and its facts can be read."""
+    assert stage.why() is None
+    assert stage.facts()["epoch_seconds"] == [1.5]
+    assert Stage(stage.folder, "other", IDENTITY).why() == "not made yet"
+
+
+def test_a_changed_identity_names_the_key(stage: Stage) -> None:
+    """What changed is named with its old and new value."""
+    changed = {"study": {"seed": 2, "epochs": [1, 2]}, "data": "abc"}
+    assert Stage(stage.folder, "train", changed).why() == "changed: study.seed: 1 → 2"
+    more = {"study": {"seed": 1, "epochs": [1, 2]}, "data": "abc", "new": 5}
+    assert Stage(stage.folder, "train", more).why() == "changed: new: absent → 5"
+    many = {str(n): n for n in range(4)}
+    assert str(Stage(stage.folder, "train", many).why()).endswith("(and 3 more)")
+
+
+def test_a_missing_file(stage: Stage) -> None:
+    """A vouched file that is gone is named."""
+    (stage.folder / "b").unlink()
+    assert stage.why() == "b is missing"
+
+
+@pytest.mark.parametrize("text", ["x", "longer", ""])
+def test_an_altered_file(stage: Stage, text: str) -> None:
+    """A file of other content is named, of the same length too."""
+    (stage.folder / "a").write_text(text)
+    assert stage.why() == "a is not what was written"
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"files": 3, "identity": {}}'])
+def test_a_damaged_mark(stage: Stage, text: str) -> None:
+    """A mark that cannot be read makes the stage anew."""
+    stage.mark.write_text(text)
+    assert stage.why() == "train.done.json is damaged"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ({"a": (1, 2)}, {"a": [1, 2]}, []),
+        ({"a": {"b": 1}}, {"a": {"b": 1.5}}, ["a.b: 1 → 1.5"]),
+        ({"b": 1, "a": 1}, {}, ["a: 1 → absent", "b: 1 → absent"]),
+        ({"a": "x" * 40}, {"a": "y"}, ["a: xxxxxxxxxxxx… → y"]),
+    ],
+)
+def test_changes(old: Any, new: Any, expected: list[str]) -> None:
+    """Differences are listed by dotted key, long values cut."""
+    assert changes(old, new) == expected
+
+
+LOCK = """
+import sys
+from pathlib import Path
+from isitcap.errors import UserError
+from isitcap.records.directory import RunDirectory
+try:
+    with RunDirectory(Path(sys.argv[1])).lock():
+        print("locked", flush=True)
+        if len(sys.argv) > 2:
+            sys.stdin.read()
+except UserError as error:
+    print(error)
+"""
+
+
+def second(root: Path) -> str:
+    return subprocess.run([sys.executable, "-c", LOCK, str(root)], capture_output=True, text=True, check=True).stdout
+
+
+def test_one_process_writes(tmp_path: Path) -> None:
+    """While one process holds the folder another gets one line, and the folder afterwards."""
+    root = tmp_path / "run"
+    with RunDirectory(root).lock():
+        assert second(root) == (
+            f"{root}: another isitcap is writing there; wait for it, or choose another folder with --out\n"
+        )
+    assert second(root) == "locked\n"
+
+
+def test_a_killed_process_holds_nothing(tmp_path: Path) -> None:
+    """The lock goes with the process, however it ends."""
+    with subprocess.Popen(
+        [sys.executable, "-c", LOCK, str(tmp_path), "wait"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "locked\n"
+        with pytest.raises(UserError, match="another isitcap"), RunDirectory(tmp_path).lock():
+            pass
+        process.kill()
+    with RunDirectory(tmp_path).lock():
+        pass
+
+
+def test_the_layout_keeps_everything_apart(tmp_path: Path) -> None:
+    """No two records share a place, and all lie within the root."""
+    directory = RunDirectory(tmp_path)
+    places = [directory.study, directory.manifest, directory.results, directory.tables, directory.reports]
+    places += [directory.autoencoder(seed) for seed in (0, 1)]
+    places += [directory.images("x"), directory.examples("x"), directory.images("y")]
+    places += [directory.run(variant, seed) for variant in ("a", "b") for seed in (0, 1)]
+    places += [directory.maps("a", 0, "x", "m", point) for point in ("p", "q")]
+    assert len(set(places)) == len(places)
+    assert all(place.is_relative_to(tmp_path) for place in places)

@@ -1,0 +1,265 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from isitcap.errors import UserError
+from isitcap.study import SHIPPED, Locations, dump_study, load_study, locate, parse_data, parse_seeds, resolve
+from isitcap.study.load import parse_study
+from isitcap.study.models import Study
+
+TEXT = """
+name = "small"
+title = "Small"
+seeds = [0, 1]
+[sources.camera]
+kind = "images"
+label = "real"
+path = "camera"
+[sources.painter]
+kind = "images"
+label = "synthetic"
+[sources.photos]
+kind = "images"
+label = "real"
+[sources.mixer]
+kind = "images"
+label = "synthetic"
+[split]
+sources = ["camera", "painter"]
+train = 8
+validation = 4
+test = 4
+[[test_sets]]
+name = "outside"
+real = ["photos"]
+fake = ["mixer"]
+[classifier]
+learning_rate = 1e-3
+"""
+
+
+@pytest.fixture
+def study() -> Study:
+    return parse_study(TEXT, "small.toml")
+
+
+def message(error: pytest.ExceptionInfo[UserError]) -> str:
+    text = str(error.value)
+    assert "\n" not in text
+    return text
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_studies_survive_being_written_out(name: str) -> None:
+    """A shipped study loads by name, and its resolved form reads back as the same study."""
+    study, base = load_study(name)
+    assert (study.name, base) == (name, None)
+    assert parse_study(dump_study(study), "resolved.toml") == study
+
+
+def test_dump_writes_defaults_and_places(study: Study, tmp_path: Path) -> None:
+    """The resolved study holds every default and where each source lies."""
+    again = parse_study(dump_study(study, {"photos": tmp_path}), "resolved.toml")
+    assert again.sources["photos"].path == str(tmp_path)
+    assert "batch_size = 128" in dump_study(study)
+
+
+def test_a_study_file_gives_its_folder(tmp_path: Path) -> None:
+    """Relative paths of a study file start at its folder."""
+    (tmp_path / "small.toml").write_text(TEXT, "utf-8")
+    study, base = load_study(str(tmp_path / "small.toml"))
+    assert (study.name, base) == ("small", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "parts"),
+    [
+        ("learning_rate", "learning_rat", ("classifier.learning_rat", "did you mean `learning_rate`?")),
+        ('title = "Small"', 'titel = "Small"\ntitle = "Small"', ("titel: no such key", "did you mean `title`?")),
+        ('title = "Small"', "", ("title: missing", "add it")),
+        ("train = 8", 'train = "eight"', ("split.train = 'eight'", "valid integer", "correct the value")),
+        ("train = 8", "train = true", ("split.train = True", "valid integer", "correct the value")),
+        ("train = 8", "train = 0", ("split.train = 0", "greater than 0", "correct the value")),
+        ("1e-3", "nan", ("classifier.learning_rate = nan", "finite number", "correct the value")),
+        ("1e-3", "inf", ("classifier.learning_rate = inf", "finite number", "correct the value")),
+        ("1e-3", "2.0", ("classifier.learning_rate = 2.0", "less than 1", "correct the value")),
+        ("[0, 1]", "[0, -1]", ("seeds[1] = -1", "greater than or equal to 0", "correct the value")),
+        ("[0, 1]", "[1, 1]", ("`seeds`", "twice", "remove it")),
+        ('["mixer"]', '["mixture"]', ("test set `outside`", "`mixture`", "known: camera, painter, photos, mixer")),
+        ('["camera", "painter"]', '["camera", "paint"]', ("split.sources", "`paint`", "known: camera")),
+        ('fake = ["mixer"]', "", ("test_sets[0]", "both classes", "`fake` names no source")),
+        ("1e-3", "", ("not valid TOML", "line", "mend that line")),
+    ],
+)
+def test_a_mistake_is_one_line_with_key_value_and_remedy(old: str, new: str, parts: tuple[str, ...]) -> None:
+    """Each kind of mistake in a study names file, key, value and remedy in one line."""
+    assert TEXT.count(old) == 1
+    with pytest.raises(UserError) as error:
+        parse_study(TEXT.replace(old, new), "small.toml")
+    text = message(error)
+    assert text.startswith("small.toml: ")
+    for part in parts:
+        assert part in text
+
+
+def test_further_mistakes_are_counted() -> None:
+    """One line names the first mistake and counts the others."""
+    with pytest.raises(UserError) as error:
+        parse_study(TEXT.replace("train = 8", "train = 0").replace("test = 4", "test = 0"), "small.toml")
+    assert message(error).endswith("(and 1 more)")
+
+
+def test_a_long_value_is_cut() -> None:
+    """A huge wrong value does not fill the screen."""
+    with pytest.raises(UserError) as error:
+        parse_study(TEXT.replace("train = 8", f"train = '{'x' * 5000}'"), "small.toml")
+    assert len(message(error)) < 200
+
+
+def test_files_that_are_no_studies(tmp_path: Path) -> None:
+    """A missing file, a folder and bytes that are no text are told apart from a study."""
+    with pytest.raises(UserError) as error:
+        load_study(str(tmp_path / "none.toml"))
+    assert "no such study; give a TOML file or one of: demo, poster" in message(error)
+    with pytest.raises(UserError) as error:
+        load_study(str(tmp_path))
+    assert "cannot be read as a study" in message(error)
+    (tmp_path / "bytes.toml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(UserError) as error:
+        load_study(str(tmp_path / "bytes.toml"))
+    assert "give a TOML file in UTF-8" in message(error)
+
+
+def test_seeds_are_overridden(study: Study) -> None:
+    """Other seeds replace the study's, which itself stays as it was."""
+    assert resolve(study, seeds=[5, 7]).seeds == (5, 7)
+    assert study.seeds == (0, 1)
+    assert resolve(study) == study
+
+
+def test_without_leaves_a_source_out() -> None:
+    """A source left out goes from the sources and from the test set, whose other sources stay."""
+    poster, _ = load_study("poster")
+    less = resolve(poster, without=["imagen-midjourney"])
+    assert "imagen-midjourney" not in less.sources
+    assert less.test_sets[0].fake == tuple(n for n in poster.test_sets[0].fake if n != "imagen-midjourney")
+    assert less.test_sets[0].real == poster.test_sets[0].real
+    assert less.notes == poster.notes
+
+
+def test_without_drops_a_test_set_left_with_one_class(study: Study) -> None:
+    """When one class is gone, so is the test set, with its other sources, and a note says so."""
+    less = resolve(study, without=["mixer"])
+    assert less.test_sets == ()
+    assert set(less.sources) == {"camera", "painter"}
+    assert "outside" in less.notes[-1]
+
+
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [
+        ("nobody", ("--without nobody", "no such source", "known: camera, painter, photos, mixer")),
+        ("camera", ("--without camera", "trains on it", "choose another source")),
+    ],
+)
+def test_without_refuses(study: Study, name: str, parts: tuple[str, ...]) -> None:
+    """A source that is not there, or that the study trains on, cannot be left out."""
+    with pytest.raises(UserError) as error:
+        resolve(study, without=[name])
+    for part in parts:
+        assert part in message(error)
+
+
+def test_locate_prefers_name_then_own_path_then_folder(study: Study, tmp_path: Path) -> None:
+    """A place by name wins over the study's path, and that over a folder; a zip wins over a folder beside it."""
+    for folder in ("base/camera", "named", "images/camera", "images/mixer", "images/painter", "images/photos"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "images/mixer.zip").touch()
+    locations = Locations({"painter": tmp_path / "named"}, (tmp_path / "empty", tmp_path / "images"))
+    assert locate(study, tmp_path / "base", locations) == {
+        "camera": (tmp_path / "base/camera").resolve(),
+        "painter": (tmp_path / "named").resolve(),
+        "photos": (tmp_path / "images/photos").resolve(),
+        "mixer": (tmp_path / "images/mixer.zip").resolve(),
+    }
+
+
+def test_locate_wants_nothing_for_embedded_sources() -> None:
+    """A study of embedded sources needs no places."""
+    demo, base = load_study("demo")
+    assert locate(demo, base, Locations()) == {}
+
+
+def test_locate_reports_what_is_missing(study: Study, tmp_path: Path) -> None:
+    """Each way for a place to be missing gives one line with the remedy."""
+    (tmp_path / "camera").mkdir()
+    (tmp_path / "painter").mkdir()
+    with pytest.raises(UserError) as error:
+        locate(study, tmp_path, Locations({"nobody": tmp_path}))
+    assert "--data nobody=…" in message(error)
+    assert "known: camera, painter, photos, mixer" in message(error)
+    with pytest.raises(UserError) as error:
+        locate(study, tmp_path / "elsewhere", Locations())
+    assert message(error).startswith("sources.camera.path = camera: no such file or folder; give")
+    with pytest.raises(UserError) as error:
+        locate(study, tmp_path, Locations({"painter": tmp_path / "gone"}))
+    assert message(error).startswith(f"--data painter={tmp_path / 'gone'}: no such file or folder")
+    with pytest.raises(UserError) as error:
+        locate(study, tmp_path, Locations())
+    assert message(error).endswith("give --data painter=PATH to a zip or folder")
+    with pytest.raises(UserError) as error:
+        locate(study, tmp_path, Locations(folders=(tmp_path,)))
+    assert f"sources.photos: no images given (not in {tmp_path})" in message(error)
+    assert message(error).endswith("or leave it out with --without photos")
+
+
+@pytest.mark.parametrize(
+    ("text", "seeds"),
+    [("3", (0, 1, 2)), ("0,3,5", (0, 3, 5)), ("7,", (7,)), ("10-12", (10, 11, 12)), ("4-4", (4,))],
+)
+def test_seeds_are_a_number_a_list_or_a_range(text: str, seeds: tuple[int, ...]) -> None:
+    """The three ways to write seeds."""
+    assert parse_seeds(text) == seeds
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("0", "no seed at all"),
+        ("5-4", "no seed at all"),
+        ("1,1", "a seed stands twice"),
+        ("0-20000", "more than 10,000"),
+        ("", "not a list"),
+        ("-1", "not a list"),
+        ("1.5", "not a list"),
+        ("a,b", "not a list"),
+        (",", "not a list"),
+    ],
+)
+def test_wrong_seeds_are_refused(text: str, reason: str) -> None:
+    """Anything else is one line with value and remedy."""
+    with pytest.raises(UserError) as error:
+        parse_seeds(text)
+    assert message(error).startswith(f"--seeds {text}: {reason}")
+    assert "give a number of seeds (8)" in message(error)
+
+
+def test_data_is_a_place_by_name_or_a_folder(tmp_path: Path) -> None:
+    """`NAME=PATH` and folders are told apart, a folder with an equals sign in its name included."""
+    odd = tmp_path / "a=b"
+    odd.mkdir()
+    assert parse_data([f"photos={tmp_path}/x.zip", str(tmp_path), str(odd)]) == Locations(
+        {"photos": tmp_path / "x.zip"}, (tmp_path, odd)
+    )
+
+
+def test_wrong_data_is_refused(tmp_path: Path) -> None:
+    """A name given twice and a folder that is not there are refused."""
+    with pytest.raises(UserError) as error:
+        parse_data(["a=x", "a=y"])
+    assert message(error) == "--data a=y: `a` is given twice; give it once"
+    with pytest.raises(UserError) as error:
+        parse_data([str(tmp_path / "gone")])
+    assert message(error) == f"--data {tmp_path / 'gone'}: no such folder; give an existing folder, or NAME=PATH"
