@@ -73,7 +73,12 @@ def prepare_embedded(name: str, source: Source, image: Image, *, seed: int, cach
             for number, (pixels, group) in enumerate(zip(images, groups, strict=True))
         ]
         if source.limit:
-            rows = draw(generator(seed, "limit"), [entry[:3] for entry in entries], source.limit)
+            rows = draw(
+                generator(seed, "limit"),
+                [entry[:2] for entry in entries],
+                [entry[2] for entry in entries],
+                source.limit,
+            )
             entries = [entries[row] for row in rows]
         with PackWriter(folder, name, image.size, image.kernel, reencoded=reencode, expected=len(entries)) as writer:
             for part, label, group, pixels, image_id in entries:

@@ -96,8 +96,8 @@ def check_broken(name: str, broken: list[tuple[str, str]] | tuple[tuple[str, str
 
 
 def _limited(items: list[Item], limit: int, seed: int) -> list[Item]:
-    strata = [(item.part, item.label, item.group) for item in items]
-    return [items[row] for row in draw(generator(seed, "limit"), strata, limit)]
+    outer = [(item.part, item.label) for item in items]
+    return [items[row] for row in draw(generator(seed, "limit"), outer, [item.group for item in items], limit)]
 
 
 def _decode_all(archive: Archive, items: list[Item], writer: PackWriter, *, progress: bool) -> None:

@@ -34,17 +34,39 @@ def allocate(sizes: Sequence[int] | Rows, total: int) -> Rows:
     return shares
 
 
-def draw(rng: np.random.Generator, strata: Sequence[Hashable], n: int) -> Rows:
-    """Rows of `n` of the images, stratified; all of them when there are no more than `n`. Sorted.
+def allocate_nested(rng: np.random.Generator, outer: Rows, sizes: Rows, total: int) -> Rows:
+    """Share `total` out over strata of `sizes` (K,), each within a larger one of number `outer` (K,).
 
-    Strata are taken in sorted order of their keys, so that the draw does not depend on the rows' order of strata.
+    First the larger strata are in proportion, within one image; then the strata inside each. Among equal remainders
+    the draw decides: a fixed order would give every odd image of many small groups to the groups that come first, and
+    with labels among the strata unbalance the labels.
     """
-    if n >= len(strata):
-        return np.arange(len(strata), dtype=np.int64)
-    members: dict[Hashable, list[int]] = {}
-    for row, stratum in enumerate(strata):
+    shares = np.zeros(len(sizes), dtype=np.int64)
+    found, inverse = np.unique(outer, return_inverse=True)
+    whole = np.bincount(inverse, weights=sizes, minlength=len(found)).astype(np.int64)
+    for number, share in enumerate(allocate(whole, total)):
+        inside = rng.permutation(np.flatnonzero(inverse == number))
+        shares[inside] = allocate(sizes[inside], int(share))
+    return shares
+
+
+def draw(rng: np.random.Generator, outer: Sequence[Hashable], inner: Sequence[Hashable], n: int) -> Rows:
+    """Rows of `n` of the images, in proportion to `outer` and, within each, to `inner`; sorted.
+
+    All of them when there are no more than `n`. Both name the stratum of each image.
+    """
+    if n >= len(outer):
+        return np.arange(len(outer), dtype=np.int64)
+    members: dict[tuple[Hashable, Hashable], list[int]] = {}
+    for row, stratum in enumerate(zip(outer, inner, strict=True)):
         members.setdefault(stratum, []).append(row)
-    keys = sorted(members, key=repr)
-    shares = allocate([len(members[key]) for key in keys], n)
+    keys = sorted(members, key=repr)  # not the order of the files: a renamed file changes no other draw
+    larger = sorted({key[0] for key in keys}, key=repr)
+    shares = allocate_nested(
+        rng,
+        np.array([larger.index(key[0]) for key in keys], dtype=np.int64),
+        np.array([len(members[key]) for key in keys], dtype=np.int64),
+        n,
+    )
     chosen = [rng.choice(members[key], share, replace=False) for key, share in zip(keys, shares, strict=True)]
     return np.sort(np.concatenate(chosen)).astype(np.int64)

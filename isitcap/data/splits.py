@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from isitcap.data.sampling import Rows, allocate, generator
+from isitcap.data.sampling import Rows, allocate, allocate_nested, generator
 from isitcap.errors import UserError
 from isitcap.study.models import Split
 
@@ -50,8 +50,7 @@ def make_split(index: pd.DataFrame, split: Split) -> SplitResult:
     label = index["label"].to_numpy()
     asked = {"train": split.train, "validation": split.validation, "test": split.test}
     rest = split.validation + split.test
-    unit = np.asarray(pd.factorize(index["sha256"])[0], dtype=np.int64)
-    stratum = np.asarray(index.groupby(["label", "group"], sort=True).ngroup(), dtype=np.int64)
+    files = _Files.of(index)
 
     given_train, given_rest, free = (np.flatnonzero(part == name) for name in ("train", "test", ""))
     _refuse_too_few(split, len(given_train), len(given_rest), len(free))
@@ -60,20 +59,18 @@ def make_split(index: pd.DataFrame, split: Split) -> SplitResult:
     least = max(0, split.train - len(given_train))
     most = len(free) - max(0, rest - len(given_rest))
     wanted = min(max(round(len(free) * split.train / (split.train + rest)), least), most)
-    free_train, free_rest = _assign(
-        generator(split.seed, "split.sides"), free, unit, stratum, (wanted, len(free) - wanted)
-    )
+    free_train, free_rest = _assign(generator(split.seed, "split.sides"), free, files, (wanted, len(free) - wanted))
     train_side = np.concatenate([given_train, free_train])
     rest_side = np.concatenate([given_rest, free_rest])
 
-    crosses = np.isin(unit[rest_side], unit[train_side])
+    crosses = np.isin(files.unit[rest_side], files.unit[train_side])
     rest_side = np.sort(rest_side[~crosses])
     shares = [split.validation, split.test]
     if len(rest_side) < rest:
         shares = allocate(shares, len(rest_side)).tolist()
     count = min(split.train, len(train_side))
-    (train,) = _assign(generator(split.seed, "split.train"), np.sort(train_side), unit, stratum, [count])
-    validation, test = _assign(generator(split.seed, "split.test"), rest_side, unit, stratum, shares)
+    (train,) = _assign(generator(split.seed, "split.train"), np.sort(train_side), files, [count])
+    validation, test = _assign(generator(split.seed, "split.test"), rest_side, files, shares)
 
     sides = {"train": train, "validation": validation, "test": test}
     for name, rows in sides.items():
@@ -90,8 +87,25 @@ def make_split(index: pd.DataFrame, split: Split) -> SplitResult:
     return SplitResult(train, validation, test, crossing, tuple(notes))
 
 
-def _assign(rng: np.random.Generator, rows: Rows, unit: Rows, stratum: Rows, counts: Sequence[int]) -> tuple[Rows, ...]:
-    """Draw disjoint sides of `counts` from `rows`, in proportion to the strata, units (equal files) kept together.
+@dataclass(frozen=True)
+class _Files:
+    unit: Rows
+    """(N,) number of each row's content: equal files, equal numbers."""
+    stratum: Rows
+    """(N,) number of each row's label and group."""
+    label: Rows
+    """(strata,) the label of each stratum."""
+
+    @staticmethod
+    def of(index: pd.DataFrame) -> _Files:
+        unit = np.asarray(pd.factorize(index["sha256"])[0], dtype=np.int64)
+        stratum = np.asarray(index.groupby(["label", "group"], sort=True).ngroup(), dtype=np.int64)
+        _, first = np.unique(stratum, return_index=True)
+        return _Files(unit, stratum, index["label"].to_numpy(dtype=np.int64)[first])
+
+
+def _assign(rng: np.random.Generator, rows: Rows, files: _Files, counts: Sequence[int]) -> tuple[Rows, ...]:
+    """Draw disjoint sides of `counts` from `rows`, in proportion to label and then group, units (equal files) kept together.
 
     In each stratum the units of several files come first, each to a side by a draw in proportion to the places left;
     single files then fill the places. A unit larger than the places of its side is cut to them: its other files stay
@@ -99,14 +113,15 @@ def _assign(rng: np.random.Generator, rows: Rows, unit: Rows, stratum: Rows, cou
     """
     sides: list[list[Rows]] = [[] for _ in counts]
     # A unit whose files lie in several strata belongs to that of its first file.
-    order = np.argsort(unit[rows], kind="stable")
-    _, first, size = np.unique(unit[rows][order], return_index=True, return_counts=True)
-    home = stratum[rows][order][first]
+    unit, stratum = files.unit[rows], files.stratum[rows]
+    order = np.argsort(unit, kind="stable")
+    _, first, size = np.unique(unit[order], return_index=True, return_counts=True)
+    home = stratum[order][first]
     found = np.unique(home)
     places = np.zeros((len(found), len(counts) + 1), dtype=np.int64)
     left = np.bincount(home, weights=size).astype(np.int64)[found]
     for side, count in enumerate(counts):
-        places[:, side] = allocate(left, count)
+        places[:, side] = allocate_nested(rng, files.label[found], left, count)
         left = left - places[:, side]
     places[:, -1] = left
     for here, room in zip(found, places, strict=True):

@@ -187,7 +187,7 @@ def load(folder: Path) -> Pack | None:
             broken=tuple((image_id, reason) for image_id, reason in about["broken"]),
             resized=about["resized"],
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, EOFError, ValueError, KeyError, TypeError):
         return None
 
 

@@ -62,7 +62,7 @@ def attribute(
     """Maps of a detector on images.
 
     Args:
-        detector: classifier behind an optional autoencoder; its gradient flags and mode are the same afterwards.
+        detector: classifier behind an optional autoencoder; its gradient flags and modes are the same afterwards.
         images: (N, 3, H, W) in [0, 1].
         method: one of `RULES`.
         point: `image`, or `classifier_input`: what the autoencoder made of the image. Without an autoencoder the
@@ -74,7 +74,7 @@ def attribute(
     """
     rule, maps = RULES[method], []
     flags = [(parameter, parameter.requires_grad) for parameter in detector.parameters()]
-    training = detector.training
+    modes = [(module, module.training) for module in detector.modules()]  # a frozen part may differ from the whole
     try:
         detector.eval().requires_grad_(False)  # the images' gradient alone is wanted
         for batch in images.split(BATCH):
@@ -90,5 +90,6 @@ def attribute(
     finally:
         for parameter, flag in flags:
             parameter.requires_grad_(flag)
-        detector.train(training)
+        for module, training in modes:
+            module.training = training
     return np.concatenate(maps)

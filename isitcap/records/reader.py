@@ -146,7 +146,10 @@ def _concat(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
         return pd.DataFrame()
     frame = pd.concat(frames, ignore_index=True)
     for column in frames[0].columns:
-        if isinstance(frames[0][column].dtype, pd.CategoricalDtype) and frame[column].dtype == object:
+        # unequal categories come out of `concat` as object, or as str since pandas 3
+        if all(isinstance(part[column].dtype, pd.CategoricalDtype) for part in frames) and not isinstance(
+            frame[column].dtype, pd.CategoricalDtype
+        ):
             united = pd.api.types.union_categoricals([part[column] for part in frames])
             frame[column] = united
     return frame

@@ -48,7 +48,7 @@ def fit(
     validation images part of the training.
 
     Args:
-        model: on the environment's device, in training mode when this returns.
+        model: on the environment's device; in evaluation mode when this returns.
         loss: computes the mean loss of a batch of sample indices, under autocast.
         validate: returns loss and accuracy (or `None`) on the validation images.
         count: number of training samples.

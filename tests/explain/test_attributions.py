@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
@@ -16,16 +18,16 @@ from isitcap.study.models import Autoencoder
 SIZE = 8
 
 
-def classifier(layers: list[nn.Module]) -> ConvClassifier:
-    return build(lambda: ConvClassifier(nn.Sequential(*layers)), torch.Generator().manual_seed(0))
+def classifier(layers: Callable[[], list[nn.Module]]) -> ConvClassifier:
+    return build(lambda: ConvClassifier(nn.Sequential(*layers())), torch.Generator().manual_seed(0))
 
 
 def linear() -> ConvClassifier:
-    return classifier([nn.Flatten(), nn.Linear(3 * SIZE**2, 1)])
+    return classifier(lambda: [nn.Flatten(), nn.Linear(3 * SIZE**2, 1)])
 
 
 def detector(autoencoder: bool = True) -> Detector:
-    net = classifier([nn.Conv2d(3, 4, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(4 * SIZE**2, 1)])
+    net = classifier(lambda: [nn.Conv2d(3, 4, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(4 * SIZE**2, 1)])
     settings = Autoencoder(epochs=1, code_size=4, code_channels=2, width=4)
     return Detector(net, build_autoencoder(settings, SIZE, torch.Generator().manual_seed(1)) if autoencoder else None)
 

@@ -63,7 +63,8 @@ def test_failure_leaves_the_old_file(tmp_path: Path) -> None:
             temporary.write_bytes(b"ha")
             raise LookupError
 
-    pytest.raises(LookupError, fail)
+    with pytest.raises(LookupError):
+        fail()
     assert [p.name for p in tmp_path.iterdir()] == ["x"]
     assert (tmp_path / "x").read_bytes() == b"old"
 

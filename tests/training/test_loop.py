@@ -67,7 +67,7 @@ def test_every_epoch_sees_every_sample_once() -> None:
     """An epoch is a permutation in batches, the last one smaller, and no two epochs share it."""
     _, _, batches = train()
     assert [len(batch) for batch in batches] == [16, 16, 16, 12] * 3
-    epochs = [sum(batches[start : start + 4], []) for start in (0, 4, 8)]
+    epochs = [[i for batch in batches[start : start + 4] for i in batch] for start in (0, 4, 8)]
     assert all(sorted(epoch) == list(range(COUNT)) for epoch in epochs)
     assert epochs[0] != epochs[1]
 
