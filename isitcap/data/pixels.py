@@ -10,7 +10,7 @@ from typing import get_args
 from warnings import catch_warnings, simplefilter
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from isitcap.study.models import Kernel
 
@@ -41,6 +41,8 @@ def decode(data: bytes) -> Image.Image:
     Raises:
         BrokenImageError: not an image, truncated, corrupt, or of more than `MAX_PIXELS` declared pixels.
     """
+    # WeasyPrint switches this on for the whole process when it is imported; half an image must stay a broken one.
+    before, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, False
     try:
         image = Image.open(io.BytesIO(data), formats=FORMATS)
         width, height = image.size
@@ -57,6 +59,8 @@ def decode(data: bytes) -> Image.Image:
     except Exception as error:  # Pillow's readers raise nearly every type on corrupt input
         text = " ".join(str(error).split()) or type(error).__name__
         raise BrokenImageError(text[:200]) from None
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = before
     return image
 
 

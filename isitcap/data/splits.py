@@ -105,7 +105,7 @@ class _Files:
 
 
 def _assign(rng: np.random.Generator, rows: Rows, files: _Files, counts: Sequence[int]) -> tuple[Rows, ...]:
-    """Draw disjoint sides of `counts` from `rows`, in proportion to label and then group, units (equal files) kept together.
+    """Draw disjoint sides of `counts` from `rows`, by label and then group; a unit (equal files) stays whole.
 
     In each stratum the units of several files come first, each to a side by a draw in proportion to the places left;
     single files then fill the places. A unit larger than the places of its side is cut to them: its other files stay

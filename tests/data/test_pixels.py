@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image, JpegImagePlugin
+from PIL import Image, ImageFile, JpegImagePlugin
 
 from isitcap.data.pixels import KERNELS, MAX_PIXELS, BrokenImageError, decode, decoding, fit, reencode, to_rgb
 
@@ -198,3 +198,13 @@ def test_reencoding_is_jpeg_of_quality_75_with_halved_chroma() -> None:
     assert reencode(image).tobytes() == expected.tobytes()
     assert JpegImagePlugin.get_sampling(expected) == 2
     assert reencode(image).tobytes() != image.tobytes()
+
+
+def test_a_truncated_file_is_broken_whatever_another_library_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """WeasyPrint lets Pillow fill up truncated images everywhere; `decode` does not, and leaves the setting alone."""
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
+    stream = io.BytesIO()
+    Image.effect_noise((64, 64), 50).save(stream, "PNG")
+    with pytest.raises(BrokenImageError):
+        decode(stream.getvalue()[:-2000])
+    assert ImageFile.LOAD_TRUNCATED_IMAGES
