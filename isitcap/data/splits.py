@@ -185,8 +185,8 @@ def _refuse_two_labels(index: pd.DataFrame) -> None:
         same = twins[twins["sha256"] == labels.index[labels > 1][0]]
         real, fake = (same.loc[same["label"] == value, "image_id"].iloc[0] for value in (0, 1))
         raise UserError(
-            f"split.sources: {real} (real) and {fake} (synthetic) are the same file, as are {int((labels > 1).sum())} "
-            "files in all under both labels; remove the wrong ones"
+            f"split.sources: {real} (real) and {fake} (synthetic) are the same file "
+            f"(files under both labels in all: {int((labels > 1).sum())}); remove the wrong ones"
         )
 
 

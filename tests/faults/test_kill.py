@@ -119,6 +119,8 @@ def test_interrupt_ends_with_130_and_one_line(unbroken: tuple[Path, Path], tmp_p
         text=True,
         cwd=study.parent,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
+        # a test run in the background of a script inherits that SIGINT is ignored
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     until = time.monotonic() + TIMEOUT
     while not (out / "autoencoders/seed-0/train.done.json").exists():
