@@ -170,7 +170,8 @@ def _image_set(
 
 def _pipeline(pack: Pack) -> str:
     size = f"{pack.size} × {pack.size} px"
-    made = f"centre square, resized to {size} by {pack.kernel} (antialiased)" if pack.resized else f"native {size}"
+    kernel = pack.kernel if pack.kernel == "nearest" else f"{pack.kernel} (antialiased)"
+    made = f"centre square, resized to {size} by {kernel}" if pack.resized else f"native {size}"
     return made + (", re-encoded as JPEG q75 4:2:0" if pack.reencoded else "")
 
 
