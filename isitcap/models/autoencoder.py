@@ -12,7 +12,8 @@ from isitcap.study.models import Autoencoder
 class ConvAutoencoder(nn.Module):
     """Strided convolutions down to a narrow code, sub-pixel convolutions back up.
 
-    The output is linear and may leave [0, 1] by a little: a sigmoid at the end cost several dB for equal training.
+    The output is linear and may leave [0, 1] by a little: a sigmoid at the end cost about 2 dB for
+    equal training (benchmarks/NOTES.md).
     """
 
     def __init__(self, encoder: nn.Sequential, decoder: nn.Sequential) -> None:

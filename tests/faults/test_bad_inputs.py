@@ -141,8 +141,8 @@ def test_bad_input_is_refused_in_one_line(name: str, tmp_path: Path, capsys: pyt
     assert not list(tmp_path.parent.glob("outside.png"))
 
 
-def test_a_full_disk_costs_one_line_and_no_finished_run(tmp_path: Path) -> None:
-    """Writing fails after some runs; the line says so, and with space again the run goes on from there."""
+def test_a_full_disk_costs_one_line_and_can_be_mended(tmp_path: Path) -> None:
+    """Writing fails; one line says so, nothing half written stays, and with space again the same command succeeds."""
     study = tiny_study(tmp_path)
     command = [sys.executable, "-m", "isitcap", "run", str(study), "--out", str(tmp_path / "out")]
     command += ["--cache", str(tmp_path / "cache"), "--quiet"]
@@ -161,6 +161,8 @@ def test_a_full_disk_costs_one_line_and_no_finished_run(tmp_path: Path) -> None:
     assert len(failed.stderr.splitlines()) == 1, failed.stderr
     assert "Traceback" not in failed.stderr
     assert not list(tmp_path.rglob("*.part"))
+    again = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
 
 
 @pytest.mark.parametrize(
