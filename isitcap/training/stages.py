@@ -199,12 +199,13 @@ def _training_inputs(
     device = environment.device
     if path.autoencoder is None or path.path.augment:
         return lambda indices, uniform: path(to_float(pixels[indices].to(device)), uniform)
-    parts = []
-    for images in _batches(pixels, device):
+    # Filled in place: parts put together at the end would hold everything twice.
+    shape = (len(pixels), pixels.shape[3], *pixels.shape[1:3])
+    kept = torch.empty(shape, dtype=CACHE_TYPE, memory_format=torch.channels_last)
+    for start in range(0, len(pixels), EVALUATION_BATCH):
+        rows = slice(start, start + EVALUATION_BATCH)
         with environment.mixed():
-            made = path(images, None)
-        parts.append(made.to("cpu", CACHE_TYPE))
-    kept = torch.cat(parts)
+            kept[rows] = path(to_float(pixels[rows].to(device)), None).to("cpu", CACHE_TYPE)
     return lambda indices, _: kept[indices].to(device).float()
 
 
