@@ -2,34 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from analysis.agreement import MapStack, agreement_rows
+from analysis.build_contrasts import (
+    FACTORIAL_QUANTITIES,
+    Levels,
+    build_contrasts,
+    build_factorial,
+    pairs_of,
+    place_draws,
+)
 from analysis.build_dispersion import build_dispersion
-from analysis.contrasts import paired_contrast
+from analysis.build_evidence import PlaceKey, StudyEvidence, trained_maps
+from analysis.build_runs import Runs, model_rows, run_intervals, run_tests, spread_rows
+from analysis.claims import Claim
+from analysis.dispersion_subsets import own_decisions
 from analysis.errors import InputError
-from analysis.estimates import Undefined, Where, estimate_row, seed_rows
+from analysis.estimates import Where, estimate_row, seed_rows
+from analysis.faithfulness import faithfulness_rows
 from analysis.frames import Decisions, PredictionIndex, index_images, index_predictions
-from analysis.intervals import CrossedInterval, Stratum, crossed_interval
+from analysis.map_checks import MEASURES, main_method, map_model_rows
 from analysis.map_frames import index_maps
-from analysis.metrics import METRICS, QUANTITIES, Quantity, strata, undefined_reason
+from analysis.places import Place, places_of, quantities_of, threshold_for, thresholds
+from analysis.quantities import QUANTITIES
 from analysis.summary import (
     AutoencoderQuality,
+    Contrast,
     Estimate,
     HistoryRow,
+    Margin,
     Provenance,
+    Role,
     SeedValue,
     StudyCard,
     Summary,
     TestSetCard,
 )
+from analysis.verdicts import decide, withdrawn
 
-OWN_PATH = "own"
-"""The path of a contrast: each variant along its own."""
+DRAWS = 10_000
+"""Draws of the multi-bootstrap."""
 
 
 def build_summary(
@@ -39,15 +54,27 @@ def build_summary(
     predictions: pd.DataFrame,
     images: pd.DataFrame,
     maps: pd.DataFrame | None,
+    faithfulness: pd.DataFrame | None = None,
+    stored_maps: Iterable[MapStack] = (),
     autoencoders: Iterable[AutoencoderQuality] = (),
     histories: Iterable[HistoryRow] = (),
     confidence: float = 0.95,
+    alpha: float = 0.05,
+    margins: Mapping[Role, float] | None = None,
+    draws: int = DRAWS,
+    claims: Sequence[Claim] = (),
+    claims_at_start: Sequence[Claim] | None = None,
+    alpha_at_start: float | None = None,
 ) -> Summary:
     """Compute every number of the reports.
 
-    Metrics are given for each variant, test set and path, for the whole test set and for each of its sources;
-    contrasts to the baseline along each variant's own path; dispersion per variant, test set, method and point.
-    Rows come in the study card's order. Test sets of role `validation` are computed like the others.
+    Metrics are given for each variant, test set and path, for the whole test set and for each of its sources: all of
+    them along the variant's own path, the basic ones (`analysis.metrics.BASIC_QUANTITIES`) along others. Contrasts of
+    every pair and the factorial effects are along each variant's own path, with what stands beside their crossed
+    intervals; dispersion is given per variant, test set, method and point. The thresholds of the validated metrics are
+    fixed on the test sets of role `validation`, each variant's and seed's along its own path. Rows come in the study
+    card's order. Test sets of role `validation` have metrics and contrasts to the baseline alone: nothing is claimed of
+    images that a choice was made on.
 
     Args:
         study: what the study holds; its variants, seeds, test sets and sources must be those of the frames.
@@ -55,15 +82,30 @@ def build_summary(
         predictions: see `analysis.frames.PREDICTION_COLUMNS`.
         images: see `analysis.frames.IMAGE_COLUMNS`.
         maps: see `analysis.map_frames.MAP_COLUMNS`; None or an empty frame where no maps were made.
+        faithfulness: see `analysis.faithfulness.FAITHFULNESS_COLUMNS`; None or an empty frame where there is none.
+        stored_maps: the arrays of some maps, for their agreement.
         autoencoders: passed on, sorted by seed.
         histories: passed on, in their order.
         confidence: coverage of all intervals, between 0 and 1.
+        alpha: level of all tests, between 0 and 0.5.
+        margins: the largest difference that does not matter, by role of the test set, as a fraction; without one there
+            is no test of equivalence.
+        draws: of the multi-bootstrap, 0 for none.
+        claims: what the study says it will find.
+        claims_at_start: the claims as they were when the runs began; None where that is not on record.
+        alpha_at_start: `alpha` as it was then.
 
     Raises:
-        InputError: a frame fails its checks, or does not fit the study card.
+        InputError: a frame fails its checks or does not fit the study card, a claim does, or a level is out of range.
     """
     if not 0 < confidence < 1:
         raise InputError(f"confidence {confidence}: must lie between 0 and 1, such as 0.95")
+    if not 0 < alpha < 0.5:
+        raise InputError(f"alpha {alpha}: must lie between 0 and 0.5, such as 0.05")
+    margins = dict(margins or {})
+    for role, margin in margins.items():
+        if not 0 < margin < 1:
+            raise InputError(f"margin {margin} of {role} test sets: must lie between 0 and 1, such as 0.01 for a point")
     _check_names(study)
     table = index_images(images)
     variants = tuple(variant.name for variant in study.variants)
@@ -71,104 +113,76 @@ def build_summary(
     _check_fit(study, index)
     cells = () if maps is None else index_maps(maps, table, variants=variants, seeds=study.seeds)
 
+    fixed = thresholds(index, study)
     metrics: list[Estimate] = []
-    contrasts: list[Estimate] = []
+    contrasts: list[Contrast] = []
+    factorial: list[Contrast] = []
     seed_values: list[SeedValue] = []
+    known: dict[PlaceKey, Place] = {}
+    runs: list[Runs] = []
     for card in study.test_sets:
-        own: dict[str, list[_Place]] = {}
+        here: dict[str, list[Place]] = {}
+        own: dict[str, Decisions] = {}
         for variant in study.variants:
             for path in _paths(index, study, variant.name, card.name):
-                places = list(_places(index.decisions(variant.name, path, card.name), card))
+                decisions = index.decisions(variant.name, path, card.name)
+                threshold = threshold_for(card, fixed[variant.name])
+                places = list(places_of(decisions, card, quantities_of(path, variant.path), threshold))
                 if path == variant.path:
-                    own[variant.name] = places
-                for place, quantity in ((place, quantity) for place in places for quantity in QUANTITIES):
-                    where = Where(quantity, variant.name, card.name, path, place.source)
-                    metrics.append(estimate_row(where, _interval(place.strata[quantity], confidence)))
-                    seed_values.extend(seed_rows(where, index.seeds, *place.per_seed(quantity)))
-        for variant in study.variants:
-            if variant.name != study.baseline:
-                contrasts.extend(
-                    _contrasts(
-                        variant.name, study.baseline, card.name, own[variant.name], own[study.baseline], confidence
-                    )
-                )
-    parts = build_dispersion(cells, table, study, confidence)
+                    own[variant.name], here[variant.name] = decisions, places
+                    known |= {(variant.name, card.name, place.source): place for place in places}
+                for place in places:
+                    for quantity in place.quantities:
+                        where = Where(quantity, variant.name, card.name, path, place.source)
+                        metrics.append(estimate_row(where, place.interval(quantity, confidence)))
+                        seed_values.extend(seed_rows(where, index.seeds, *place.per_seed(quantity)))
+        levels = Levels(confidence, alpha, draws if card.role != "validation" else 0, margins.get(card.role))
+        for position, source in enumerate([None, *(source.name for source in card.sources)]):
+            sides = {variant: places[position] for variant, places in here.items()}
+            pairs = pairs_of(list(sides), study.baseline)
+            if card.role == "validation":
+                pairs = pairs[: len(sides) - 1]
+            drawn = place_draws(sides, QUANTITIES, levels)
+            contrasts.extend(build_contrasts(sides, pairs, card.name, source, QUANTITIES, levels, drawn))
+            if card.role != "validation":
+                factorial.extend(build_factorial(sides, card.name, source, FACTORIAL_QUANTITIES, levels, drawn))
+        if card.role != "validation":
+            runs.append(own)
+    parts = build_dispersion(cells, table, study, confidence, own_decisions(index, study))
+    main = main_method(cells)
+    checked = [cell for cell in cells if cell.method == main]
+    map_checks = map_model_rows(checked, table, study, measures=MEASURES, confidence=confidence)
+    evidence = StudyEvidence(known, trained_maps(cells), table, confidence)
+    # Nothing is claimed of validation images.
+    roles = {card.name: card.role for card in study.test_sets if card.role != "validation"}
     return Summary(
         confidence=confidence,
+        alpha=alpha,
+        margins=tuple(Margin(role=role, margin=margin) for role, margin in margins.items()),
+        bootstrap_draws=draws,
         study=study,
         provenance=provenance,
         metrics=tuple(metrics),
         contrasts=tuple(contrasts),
+        factorial=tuple(factorial),
         dispersion=parts.dispersion,
         dispersion_contrasts=parts.contrasts,
+        dispersion_parts=parts.parts,
+        agreement=agreement_rows(stored_maps, study, confidence),
+        faithfulness=() if faithfulness is None else faithfulness_rows(faithfulness, table, study, confidence),
         seed_values=(*seed_values, *parts.seed_values),
+        run_intervals=tuple(row for own in runs for row in run_intervals(own, confidence)),
+        run_tests=tuple(row for own in runs for row in run_tests(own, study.baseline)),
+        model_checks=(*(row for own in runs for row in model_rows(own, confidence)), *map_checks),
+        seed_spread=tuple(row for own in runs for row in spread_rows(own, confidence)),
+        verdicts=decide(
+            claims, evidence, alpha, test_sets=roles, at_start=claims_at_start, alpha_at_start=alpha_at_start
+        ),
+        withdrawn=tuple(claim.says for claim in withdrawn(claims, claims_at_start or ())),
         map_counts=parts.counts,
         autoencoders=tuple(sorted(autoencoders, key=lambda quality: quality.seed)),
         histories=tuple(histories),
     )
-
-
-@dataclass(frozen=True)
-class _Place:
-    """A test set, or one source of it, as one variant saw it through one path."""
-
-    source: str | None
-    logits: NDArray[np.floating]
-    labels: NDArray[np.int8]
-    strata: dict[Quantity, tuple[Stratum, ...] | Undefined]
-
-    def per_seed(self, quantity: Quantity) -> tuple[list[float] | None, str | None]:
-        """The metric of each seed, or None and the reason."""
-        outcome = self.strata[quantity]
-        if isinstance(outcome, Undefined):
-            return None, outcome.reason
-        return METRICS[quantity](self.logits, self.labels).tolist(), None
-
-
-def _places(decisions: Decisions, card: TestSetCard) -> Iterator[_Place]:
-    """The whole test set, then its sources in the card's order."""
-    yield _place(None, decisions.logits, decisions.labels)
-    for source in card.sources:
-        mask = decisions.sources == source.name
-        yield _place(source.name, decisions.logits[:, mask], decisions.labels[mask])
-
-
-def _place(source: str | None, logits: NDArray[np.floating], labels: NDArray[np.int8]) -> _Place:
-    outcomes: dict[Quantity, tuple[Stratum, ...] | Undefined] = {}
-    for quantity in QUANTITIES:
-        reason = undefined_reason(quantity, labels)
-        if reason is None:
-            outcomes[quantity] = strata(quantity, logits, labels)
-        else:
-            counted = (
-                labels == (1 if quantity == "recall" else 0) if quantity in {"recall", "specificity"} else labels >= 0
-            )
-            outcomes[quantity] = Undefined(reason, len(logits), int(counted.sum()))
-    return _Place(source, logits, labels, outcomes)
-
-
-def _interval(outcome: tuple[Stratum, ...] | Undefined, confidence: float) -> CrossedInterval | Undefined:
-    return outcome if isinstance(outcome, Undefined) else crossed_interval(outcome, confidence)
-
-
-def _contrasts(
-    variant: str,
-    baseline: str,
-    test_set: str,
-    places: Sequence[_Place],
-    baseline_places: Sequence[_Place],
-    confidence: float,
-) -> Iterator[Estimate]:
-    """Differences of every metric, for the test set and for each source."""
-    for place, other in zip(places, baseline_places, strict=True):
-        for quantity in QUANTITIES:
-            where = Where(quantity, variant, test_set, OWN_PATH, place.source, versus=baseline)
-            first, second = place.strata[quantity], other.strata[quantity]
-            if isinstance(first, Undefined):
-                yield estimate_row(where, first)
-                continue
-            assert not isinstance(second, Undefined), "both variants saw the same images"
-            yield estimate_row(where, paired_contrast(first, second, confidence))
 
 
 def _paths(index: PredictionIndex, study: StudyCard, variant: str, test_set: str) -> list[str]:

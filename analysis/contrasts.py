@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 from analysis.errors import InputError
 from analysis.frames import Decisions
 from analysis.intervals import CrossedInterval, Stratum, crossed_interval
+from analysis.jackknife import of_images
 from analysis.metrics import Quantity, strata
 
 
@@ -39,9 +40,19 @@ def paired_contrast(first: Sequence[Stratum], second: Sequence[Stratum], confide
 
 
 def metric_contrast(
-    quantity: Quantity, logits: ArrayLike, baseline: ArrayLike, labels: ArrayLike, confidence: float = 0.95
+    quantity: Quantity,
+    logits: ArrayLike,
+    baseline: ArrayLike,
+    labels: ArrayLike,
+    confidence: float = 0.95,
+    *,
+    threshold: ArrayLike = 0.0,
+    baseline_threshold: ArrayLike = 0.0,
 ) -> CrossedInterval:
     """A metric's difference between two variants, from logits (S, I) of each with seeds and images in one order.
+
+    The thresholds, a number or one per seed (S,), are those of `analysis.metrics.strata`. Where the metric has no
+    values per image (EER, recall at 5 % false positives, ECE) the interval is that of groups of images.
 
     Raises:
         InputError: shapes differ, or as `analysis.metrics.accuracy`.
@@ -52,7 +63,10 @@ def metric_contrast(
     >>> round(result.estimate, 3), result.per_seed
     (-0.333, (-0.5, -0.25, -0.25))
     """
-    return paired_contrast(strata(quantity, logits, labels), strata(quantity, baseline, labels), confidence)
+    first = strata(quantity, logits, labels, threshold)
+    second = strata(quantity, baseline, labels, baseline_threshold)
+    n_images = first[0].values.shape[1] if quantity in {"recall", "specificity"} else len(np.asarray(labels))
+    return of_images(paired_contrast(first, second, confidence), n_images)
 
 
 def decisions_contrast(

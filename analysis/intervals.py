@@ -45,8 +45,9 @@ class CrossedInterval:
     `low` and `high` are the quoted limits: estimate ± the larger of `half_width_crossed` and `half_width_images`
     (these seeds, new images). `df` and `p` (two-sided, of the hypothesis that the estimand is 0) are the crossed t's.
     `var_seed`, `var_image` and `var_residual` are variances of a single value, so that the standard error with S′
-    seeds and I′ images is √(var_seed/S′ + var_image/I′ + var_residual/(S′I′)). What is not defined is None, and
-    `reason` says why the interval is not.
+    seeds and I′ images is √(var_seed/S′ + var_image/I′ + var_residual/(S′I′)). `standard_error_images` and `df_images`
+    are those that `half_width_images` is made of. What is not defined is None, and `reason` says why the interval is
+    not.
     """
 
     estimate: float
@@ -65,6 +66,8 @@ class CrossedInterval:
     var_image: float | None = None
     var_residual: float | None = None
     reason: str | None = None
+    standard_error_images: float | None = None
+    df_images: int | None = None
 
 
 def crossed_mean(values: ArrayLike, confidence: float = 0.95) -> CrossedInterval:
@@ -134,8 +137,9 @@ def crossed_interval(strata: Sequence[Stratum], confidence: float = 0.95) -> Cro
             excess = w**2 * max(ms_i - ms_e, 0.0) / (n_seeds * n)
             parts.append((excess if excess * n_seeds * n > floor else 0.0, n))
     images_only = images_only if images_only > floor else 0.0
-    half_images = float(special.stdtrit(n_images - len(groups), quantile)) * math.sqrt(images_only)
-    result = replace(result, half_width_images=half_images)
+    df_images, error_images = n_images - len(groups), math.sqrt(images_only)
+    half_images = float(special.stdtrit(df_images, quantile)) * error_images
+    result = replace(result, half_width_images=half_images, standard_error_images=error_images, df_images=df_images)
     if n_seeds == 1:
         return replace(result, reason="one seed: interval over seeds not defined (3 or more are needed)")
 

@@ -2,7 +2,9 @@
 
 One row per variant, seed, test set, image, method and attribution point, with the measures of the map (see
 `analysis.dispersion`) and `excluded`: null, or why the map could not be measured. The images of a test set are a
-sample, the same for every variant, seed and point of a method.
+sample, the same for every variant, seed and point of a method. A column `state` says of which classifier a map is:
+`trained` (also where the column is missing), or a null such as `untrained` or `randomised-<layer>`. Nulls are cells
+of their own, with a sample and seeds of their own, and need not be there for every variant.
 """
 
 from __future__ import annotations
@@ -25,10 +27,29 @@ MAP_KEYS = ("variant", "seed", "test_set", "image_id", "method", "point")
 MAP_COLUMNS = (*MAP_KEYS, "gini", "entropy", "excluded")
 """Columns that the frame of maps must have; the other measures are used where they are there."""
 
+OPTIONAL_MEASURES = ("regions", "region_share", "similarity")
+"""Measures that a map may lack although it is not excluded: a constant map has no salient regions.
+
+`regions` and `region_share` are `analysis.regions.salient_regions`; `similarity` is a null's rank correlation with the
+trained classifier's map of the same image.
+"""
+
+TRAINED = "trained"
+"""The state of the classifier that the study is about; every other is a null."""
+
+
+def place_name(point: str, state: str = TRAINED) -> str:
+    """`<point>`, for a null `<point>~<state>`: so that the two never share a row.
+
+    >>> place_name("image"), place_name("image", "untrained")
+    ('image', 'image~untrained')
+    """
+    return point if state == TRAINED else f"{point}~{state}"
+
 
 @dataclass(frozen=True)
 class MapCell:
-    """The measures of one variant's maps: S seeds × I images, both sorted; NaN where a map was excluded."""
+    """The measures of one variant's maps: S seeds × I images, both sorted; NaN where a map was excluded or has none."""
 
     variant: str
     test_set: str
@@ -38,6 +59,12 @@ class MapCell:
     image_rows: NDArray[np.int32]
     measures: dict[str, NDArray[np.float64]]
     excluded: int
+    state: str = TRAINED
+
+    @property
+    def place(self) -> str:
+        """See `place_name`."""
+        return place_name(self.point, self.state)
 
     @property
     def total(self) -> int:
@@ -48,7 +75,7 @@ class MapCell:
 def index_maps(
     maps: pd.DataFrame, images: ImageTable, *, variants: Sequence[str], seeds: Sequence[int]
 ) -> tuple[MapCell, ...]:
-    """Check the frame of maps and turn it into arrays, one cell per variant, test set, method and point.
+    """Check the frame of maps and turn it into arrays, one cell per variant, test set, method, state and point.
 
     A method may have been run on some of the study's seeds, but then on the same ones for every variant.
     `MapCell.image_rows` points into `images`.
@@ -62,9 +89,12 @@ def index_maps(
         return ()
     distinct_seeds(maps, "maps")
     all_seeds = tuple(sorted(seeds))
+    if "state" not in maps.columns:
+        maps = maps.assign(state=TRAINED)
     axes: dict[str, tuple[object, ...]] = {
         "test_set": images.test_sets,
         "method": tuple(distinct(maps, "method")),
+        "state": tuple(distinct(maps, "state")),
         "point": tuple(distinct(maps, "point")),
         "variant": tuple(variants),
         "seed": all_seeds,
@@ -79,21 +109,23 @@ def index_maps(
             raise InputError(f"maps: {column} {value!r} is not of the study ({known}); remove its rows")
     rows = images.locate(maps, "maps")
     values, excluded = _measures(maps)
-    order = np.lexsort((rows, *(codes[column] for column in ("seed", "variant", "point", "method", "test_set"))))
+    order = np.lexsort((rows, *(codes[column] for column in reversed(axes))))
     keys = np.stack([*(codes[column] for column in axes), rows])[:, order]
     same = np.flatnonzero((keys[:, 1:] == keys[:, :-1]).all(axis=0))
     if len(same):
         raise InputError(f"maps: {_row(maps, int(order[same[0]]))} occurs twice; keep one row")
 
     cells: list[MapCell] = []
-    for start, stop in _runs(keys[:2]):
+    for start, stop in _runs(keys[:3]):
         block = keys[:, start:stop]
-        sample, seed_codes = np.unique(block[5]), np.unique(block[4])
-        test_set, method = str(axes["test_set"][block[0, 0]]), str(axes["method"][block[1, 0]])
-        _check_variants(block, tuple(variants), f"test set {test_set!r}, method {method!r}")
-        for a, b in _runs(block[2:4]):
-            point, variant = str(axes["point"][block[2, a]]), str(axes["variant"][block[3, a]])
-            _check_cell(block[4:, a:b], seed_codes, sample, all_seeds, images, f"{variant} {test_set} {method} {point}")
+        sample, seed_codes = np.unique(block[6]), np.unique(block[5])
+        test_set, method, state = (str(axes[name][code]) for name, code in zip(axes, block[:3, 0], strict=False))
+        if state == TRAINED:
+            _check_variants(block[4], tuple(variants), f"test set {test_set!r}, method {method!r}")
+        for a, b in _runs(block[3:5]):
+            point, variant = str(axes["point"][block[3, a]]), str(axes["variant"][block[4, a]])
+            where = f"{variant} {test_set} {method} {place_name(point, state)}"
+            _check_cell(block[5:, a:b], seed_codes, sample, all_seeds, images, where)
             take = order[start + a : start + b]
             shape = (len(seed_codes), len(sample))
             cells.append(
@@ -104,8 +136,14 @@ def index_maps(
                     point=point,
                     seeds=tuple(all_seeds[code] for code in seed_codes),
                     image_rows=sample.astype(np.int32),
-                    measures={name: column[take].reshape(shape) for name, column in values.items()},
+                    # What no map of a cell has is no measure of it: nulls alone have a similarity.
+                    measures={
+                        name: column[take].reshape(shape)
+                        for name, column in values.items()
+                        if name in MEASURES or not np.isnan(column[take]).all()
+                    },
                     excluded=int(excluded[take].sum()),
+                    state=state,
                 )
             )
     return tuple(cells)
@@ -115,9 +153,10 @@ def _measures(maps: pd.DataFrame) -> tuple[dict[str, NDArray[np.float64]], NDArr
     """The measures there are, NaN where excluded, and which maps are excluded."""
     excluded = maps["excluded"].notna().to_numpy(dtype=bool)
     values: dict[str, NDArray[np.float64]] = {}
-    for name in (measure for measure in MEASURES if measure in maps.columns):
+    for name in (measure for measure in (*MEASURES, *OPTIONAL_MEASURES) if measure in maps.columns):
         column = pd.to_numeric(maps[name], errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-        bad = np.flatnonzero(~np.isfinite(column) & ~excluded)
+        missing = maps[name].isna().to_numpy(dtype=bool) & (name in OPTIONAL_MEASURES)
+        bad = np.flatnonzero(~np.isfinite(column) & ~excluded & ~missing)
         if len(bad):
             row = int(bad[0])
             raise InputError(
@@ -136,11 +175,13 @@ def _runs(keys: NDArray[np.int32]) -> Iterator[tuple[int, int]]:
 
 
 def _row(maps: pd.DataFrame, row: int) -> str:
-    return ", ".join(f"{column} {value_at(maps, column, row)}" for column in MAP_KEYS)
+    told = ", ".join(f"{column} {value_at(maps, column, row)}" for column in MAP_KEYS)
+    state = value_at(maps, "state", row)
+    return told if state == TRAINED else f"{told}, state {state}"
 
 
-def _check_variants(block: NDArray[np.int32], variants: tuple[str, ...], where: str) -> None:
-    missing = sorted(set(range(len(variants))) - set(np.unique(block[3]).tolist()))
+def _check_variants(found: NDArray[np.int32], variants: tuple[str, ...], where: str) -> None:
+    missing = sorted(set(range(len(variants))) - set(np.unique(found).tolist()))
     if missing:
         raise InputError(f"maps: {where}: variant {variants[missing[0]]!r} has no maps; make them")
 

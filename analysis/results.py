@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterable
 from io import BytesIO
 from pathlib import Path
@@ -13,9 +14,71 @@ import pandas as pd
 from pydantic import ValidationError
 
 from analysis.errors import InputError
-from analysis.summary import SCHEMA_VERSION, Estimate, SeedValue, Summary
+from analysis.summary import (
+    SCHEMA_VERSION,
+    Contrast,
+    Estimate,
+    ModelRow,
+    RunInterval,
+    RunTest,
+    SeedValue,
+    SpreadRow,
+    Summary,
+)
+from analysis.verdicts import Verdict, VerdictPart
 
-TABLES = ("metrics", "contrasts", "dispersion", "dispersion_contrasts", "seed_values")
+
+class VerdictRow(VerdictPart):
+    """One cell of a claim beside the verdict of the whole claim, as a row of the table `verdicts`."""
+
+    claim: str
+    says: str
+    quantity: str
+    kind: str
+    outcome: str
+    family: str
+    alpha: float
+    bound: float | None
+    margin: float | None
+    margin_declared: float | None
+    changed: str | None
+    claim_p_support: float | None
+    claim_p_contradict: float | None
+    p_support_adjusted: float | None
+    p_contradict_adjusted: float | None
+    sentence: str
+
+    @property
+    def id(self) -> str:
+        """`claim/<claim>/variant[-vs-variant]/test_set[-vs-test_set][:source]/path`."""
+        who = self.variant if self.versus is None else f"{self.variant}-vs-{self.versus}"
+        where = self.test_set if self.source is None else f"{self.test_set}:{self.source}"
+        where = where if self.versus_test_set is None else f"{where}-vs-{self.versus_test_set}"
+        return f"claim/{self.claim}/{who}/{where}/{self.path}"
+
+
+Row = Estimate | SeedValue | RunInterval | RunTest | ModelRow | SpreadRow | VerdictRow
+
+KINDS: dict[str, type[Row]] = {
+    "metrics": Estimate,
+    "contrasts": Contrast,
+    "factorial": Contrast,
+    "dispersion": Estimate,
+    "dispersion_contrasts": Contrast,
+    "dispersion_parts": Estimate,
+    "agreement": Estimate,
+    "faithfulness": Estimate,
+    "seed_values": SeedValue,
+    "run_intervals": RunInterval,
+    "run_tests": RunTest,
+    "model_checks": ModelRow,
+    "seed_spread": SpreadRow,
+    "verdicts": VerdictRow,
+}
+
+_NO_NUMBER = re.compile(r'^ *(?:"\w+": )?-?(?:NaN|Infinity),?$', re.MULTILINE)
+
+TABLES = tuple(KINDS)
 """The tables that `write_tables` makes, each as CSV and Parquet."""
 
 
@@ -35,7 +98,10 @@ def write_results(summary: Summary, path: str | os.PathLike[str]) -> None:
     Raises:
         InputError: the file cannot be written.
     """
-    text = json.dumps(summary.model_dump(mode="json"), allow_nan=False, ensure_ascii=False, indent=1)
+    text = summary.model_dump_json(indent=1)
+    # The models refuse NaN, but `model_copy` checks nothing. A line break in a string is escaped: a line is a value.
+    if ("NaN" in text or "Infinity" in text) and (found := _NO_NUMBER.search(text)):
+        raise ValueError(f"`{found.group().strip()}` in the summary is not JSON compliant")
     _write_whole(Path(path), (text + "\n").encode())
 
 
@@ -70,16 +136,17 @@ def read_results(path: str | os.PathLike[str]) -> Summary:
 def write_tables(summary: Summary, folder: str | os.PathLike[str]) -> tuple[Path, ...]:
     """Write every table of `TABLES` as CSV and Parquet into `folder`, made if need be, and return the files.
 
-    Columns are the fields of `Estimate` or `SeedValue` with `id` before them; fractions, unrounded; what is not
-    defined is empty, with its `reason`.
+    Columns are the fields of the rows (`KINDS`) with `id` before them; fractions, unrounded; what is not defined is
+    empty, with its `reason`.
 
     Raises:
         InputError: a file cannot be written.
     """
     place = Path(folder)
     written: list[Path] = []
-    for name in TABLES:
-        frame = table_frame(getattr(summary, name), SeedValue if name == "seed_values" else Estimate)
+    for name, kind in KINDS.items():
+        rows: Iterable[Row] = verdict_rows(summary.verdicts) if name == "verdicts" else getattr(summary, name)
+        frame = table_frame(rows, kind)
         buffer = BytesIO()
         frame.to_parquet(buffer, index=False)
         text = frame.to_csv(index=False, lineterminator="\n")
@@ -89,23 +156,69 @@ def write_tables(summary: Summary, folder: str | os.PathLike[str]) -> tuple[Path
     return tuple(written)
 
 
-def table_frame(rows: Iterable[Estimate | SeedValue], kind: type[Estimate] | type[SeedValue]) -> pd.DataFrame:
+def table_frame(rows: Iterable[Row], kind: type[Row]) -> pd.DataFrame:
     """A frame of a summary's rows, all of one `kind`: the columns stand even where there is no row.
 
-    The id of a `SeedValue` is that of its quantity, with `seed-<n>` as the field.
+    The id of a row of one seed is that of its quantity, with `seed-<n>` as the field.
     """
-    records = [{"id": _id(row), **row.model_dump()} for row in rows]
+    records = [{"id": row_id(row), **row.model_dump()} for row in rows]
     frame = pd.DataFrame.from_records(records, columns=["id", *kind.model_fields])
     # Explicit types, since a column that is empty throughout would be taken for another.
-    types: dict[object, str] = {float: "float64", float | None: "float64", int: "int64"}
+    types: dict[object, str] = {
+        float: "float64",
+        float | None: "float64",
+        int: "int64",
+        int | None: "Int64",
+        bool: "bool",
+    }
     return frame.astype({"id": "string"} | {c: types.get(f.annotation, "string") for c, f in kind.model_fields.items()})
 
 
-def _id(row: Estimate | SeedValue) -> str:
-    if isinstance(row, Estimate):
-        return row.id
-    where = row.test_set if row.source is None else f"{row.test_set}:{row.source}"
-    return f"{row.quantity}/{row.variant}/{where}/{row.path}/seed-{row.seed}"
+def verdict_rows(verdicts: Iterable[Verdict]) -> list[VerdictRow]:
+    """A row for every cell of every claim."""
+    return [
+        VerdictRow(
+            **part.model_dump(),
+            claim=verdict.id,
+            says=verdict.says,
+            quantity=verdict.quantity,
+            kind=verdict.kind,
+            outcome=verdict.outcome,
+            family=verdict.family,
+            alpha=verdict.alpha,
+            bound=verdict.bound,
+            margin=verdict.margin,
+            margin_declared=verdict.margin_declared,
+            changed=verdict.changed,
+            claim_p_support=verdict.p_support,
+            claim_p_contradict=verdict.p_contradict,
+            p_support_adjusted=verdict.p_support_adjusted,
+            p_contradict_adjusted=verdict.p_contradict_adjusted,
+            sentence=verdict.sentence,
+        )
+        for verdict in verdicts
+        for part in verdict.parts
+    ]
+
+
+def row_id(row: Row) -> str:
+    """The id of a row, unique within its table."""
+    match row:
+        case Estimate() | VerdictRow():
+            return row.id
+        case SeedValue():
+            where = row.test_set if row.source is None else f"{row.test_set}:{row.source}"
+            where = where if row.subset is None else f"{where}~{row.subset}"
+            return f"{row.quantity}/{row.variant}/{where}/{row.path}/seed-{row.seed}"
+        case RunInterval():
+            return f"{row.quantity}/{row.variant}/{row.test_set}/own/seed-{row.seed}"
+        case RunTest():
+            who = f"{row.variant}-vs-{row.versus}" if row.variant is not None else "all"
+            return f"{row.test}/{who}/{row.test_set}/own/seed-{row.seed}"
+        case ModelRow():
+            return f"{row.model}/{row.quantity}/{row.effect}/{row.test_set}/{row.path}"
+        case SpreadRow():
+            return f"seed-spread/{row.variant}/{row.test_set}"
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -11,7 +11,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-SCHEMA_VERSION: Literal[1] = 1
+from analysis.verdicts import Verdict
+
+SCHEMA_VERSION: Literal[2] = 2
 
 Role = Literal["validation", "in_sample", "out_of_sample"]
 """What a test set is for. `validation` is recorded, but no accuracy of it is quoted as a result."""
@@ -20,7 +22,8 @@ Role = Literal["validation", "in_sample", "out_of_sample"]
 class Frozen(BaseModel):
     """A closed, immutable model: unknown keys, NaN and infinities are refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    # A NaN that went round the checks is written as one, and found: as `null` it would pass for "not defined".
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, ser_json_inf_nan="constants")
 
 
 class Estimate(Frozen):
@@ -28,8 +31,9 @@ class Estimate(Frozen):
 
     `quantity` is a metric (`accuracy`, `recall`, …) or a dispersion measure (`gini`, …). `versus` names the
     variant that is subtracted, or is `None` for the quantity itself. `source` restricts the row to one source of
-    the test set. `path` is the path the images were tested through, `own` for contrasts along each variant's own
-    path, and `<method>.<point>` for dispersion.
+    the test set, `subset` to some of its images (`real`, `synthetic`, or `correct`, `wrong`: those that every seed of
+    every variant compared decided so). `path` is the path the images were tested through, `own` for contrasts along
+    each variant's own path, and `<method>.<point>` for dispersion.
     """
 
     quantity: str
@@ -37,6 +41,7 @@ class Estimate(Frozen):
     versus: str | None = None
     test_set: str
     source: str | None = None
+    subset: str | None = None
     path: str
     estimate: float | None
     low: float | None = None
@@ -52,10 +57,52 @@ class Estimate(Frozen):
 
     @property
     def id(self) -> str:
-        """`quantity/variant[-vs-variant]/test_set[:source]/path`; a field's id appends `/field`."""
+        """`quantity/variant[-vs-variant]/test_set[:source][~subset]/path`; a field's id appends `/field`."""
         who = self.variant if self.versus is None else f"{self.variant}-vs-{self.versus}"
         where = self.test_set if self.source is None else f"{self.test_set}:{self.source}"
+        where = where if self.subset is None else f"{where}~{self.subset}"
         return f"{self.quantity}/{who}/{where}/{self.path}"
+
+
+class Contrast(Estimate):
+    """A paired difference variant - versus, or a factorial effect, and all that stands beside its crossed interval.
+
+    A factorial effect has `versus=None` and one of `FACTORIAL_EFFECTS` as its `variant`. `p` is the crossed t's,
+    never more certain than the quoted interval; `p_holm` is adjusted within `family`. Beside them, labelled for what
+    they are: `images_*` (these seeds, new images), `seed_t_*` (this test set, new seeds), `bootstrap_*` (percentiles
+    of the multi-bootstrap), the tests over seeds with the lowest p that a sign-flip can attain, effect sizes over
+    seeds, and the plan: the difference that these numbers of seeds and images detect at the study's alpha with
+    power .8, the seeds needed for a difference of the margin, and the share of all pairs of single seeds that
+    would have pointed the other way. `tost_*` is equivalence within ± `margin`, with the (1 - 2 alpha) interval.
+    """
+
+    family: str | None = None
+    p_holm: float | None = None
+    images_low: float | None = None
+    images_high: float | None = None
+    seed_t_low: float | None = None
+    seed_t_high: float | None = None
+    bootstrap_low: float | None = None
+    bootstrap_high: float | None = None
+    sign_flip_p: float | None = None
+    attainable_p: float | None = None
+    paired_t_p: float | None = None
+    wilcoxon_p: float | None = None
+    cohen_dz: float | None = None
+    hedges_gz: float | None = None
+    cohen_d: float | None = None
+    superiority: float | None = None
+    margin: float | None = None
+    tost_p: float | None = None
+    tost_low: float | None = None
+    tost_high: float | None = None
+    detectable: float | None = None
+    seeds_needed: int | None = None
+    opposite_share: float | None = None
+
+
+FACTORIAL_EFFECTS = ("factorial-augmentation", "factorial-autoencoder", "factorial-interaction")
+"""Names of the effects of the 2 × 2 factorial, in the place of a variant."""
 
 
 class SeedValue(Frozen):
@@ -66,8 +113,82 @@ class SeedValue(Frozen):
     seed: int
     test_set: str
     source: str | None = None
+    subset: str | None = None
     path: str
     value: float | None
+    reason: str | None = None
+
+
+class RunInterval(Frozen):
+    """A metric of a single run along its own path, with intervals that know nothing of seeds.
+
+    Proportions have Wilson's and Clopper and Pearson's interval, the AUC has DeLong's.
+    """
+
+    quantity: str
+    variant: str
+    seed: int
+    test_set: str
+    value: float
+    n_images: int
+    wilson_low: float | None = None
+    wilson_high: float | None = None
+    clopper_pearson_low: float | None = None
+    clopper_pearson_high: float | None = None
+    delong_low: float | None = None
+    delong_high: float | None = None
+
+
+class RunTest(Frozen):
+    """A test between the runs of one seed, which knows nothing of other seeds.
+
+    `mcnemar` compares two variants (`only_first`, `only_second`: images that one alone decided correctly),
+    `cochran_q` all of them.
+    """
+
+    test: Literal["mcnemar", "cochran_q"]
+    seed: int
+    test_set: str
+    variant: str | None = None
+    versus: str | None = None
+    only_first: int | None = None
+    only_second: int | None = None
+    statistic: float | None
+    df: int | None = None
+    p: float | None
+    exact: bool = False
+    reason: str | None = None
+
+
+class ModelRow(Frozen):
+    """What another model says of a factorial effect: a check of the crossed contrast, not a result of its own."""
+
+    model: str
+    quantity: str
+    effect: str
+    test_set: str
+    path: str = "own"
+    estimate: float | None
+    low: float | None = None
+    high: float | None = None
+    p: float | None = None
+    n: int
+    reason: str | None = None
+
+
+class SpreadRow(Frozen):
+    """The seeds' standard deviation of in-sample accuracy beside what a calibrated ensemble would show.
+
+    `ratio` above 1 says that the seeds differ in true quality; its interval is the χ²(S - 1) one.
+    """
+
+    variant: str
+    test_set: str
+    sd: float | None
+    calibrated: float | None
+    ratio: float | None
+    low: float | None
+    high: float | None
     reason: str | None = None
 
 
@@ -157,18 +278,44 @@ class Provenance(Frozen):
     data_hashes: tuple[tuple[str, str], ...]
 
 
+class Margin(Frozen):
+    """The largest difference that does not matter on test sets of a role, as a fraction."""
+
+    role: Role
+    margin: float
+
+
 class Summary(Frozen):
     """All numbers of a study's reports."""
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[2] = SCHEMA_VERSION
     confidence: float
+    alpha: float = 0.05
+    """Level of every test and family."""
+    margins: tuple[Margin, ...] = ()
+    bootstrap_draws: int = 0
+    """Of the multi-bootstrap; 0 where there is none."""
     study: StudyCard
     provenance: Provenance
     metrics: tuple[Estimate, ...]
-    contrasts: tuple[Estimate, ...]
+    contrasts: tuple[Contrast, ...]
+    factorial: tuple[Contrast, ...] = ()
     dispersion: tuple[Estimate, ...]
-    dispersion_contrasts: tuple[Estimate, ...]
+    dispersion_contrasts: tuple[Contrast, ...]
+    dispersion_parts: tuple[Estimate, ...] = ()
+    """Means of trained maps by source and by class."""
+    agreement: tuple[Estimate, ...] = ()
+    """Whether stored maps say the same: between seeds of a variant, and between variants."""
+    faithfulness: tuple[Estimate, ...] = ()
+    """Areas of deletion and insertion less those of a random order."""
     seed_values: tuple[SeedValue, ...]
+    run_intervals: tuple[RunInterval, ...] = ()
+    run_tests: tuple[RunTest, ...] = ()
+    model_checks: tuple[ModelRow, ...] = ()
+    seed_spread: tuple[SpreadRow, ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
+    withdrawn: tuple[str, ...] = ()
+    """What was claimed when the runs began and is no longer: a family without it is smaller."""
     map_counts: tuple[MapCount, ...]
     autoencoders: tuple[AutoencoderQuality, ...]
     histories: tuple[HistoryRow, ...]

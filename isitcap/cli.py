@@ -1,4 +1,4 @@
-"""The commands. Torch is imported inside the command that trains, and nowhere else.
+"""The commands. Torch is imported inside the commands that train and explain, and nowhere else.
 
 Exit codes: 0 done; 1 a defect of ours, with its traceback; 2 something the user can mend, in one line;
 130 interrupted, the same command resumes.
@@ -13,16 +13,20 @@ import resource
 import shlex
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from analysis.errors import InputError
 from isitcap import __version__
 from isitcap.errors import UserError
 from isitcap.progress import say
-from isitcap.records.directory import RunDirectory
+from isitcap.records.directory import RunDirectory, Stage
 from isitcap.study import SHIPPED, Study, dump_study, load_study, locate, parse_data, parse_seeds, resolve
+
+if TYPE_CHECKING:
+    from isitcap.training.environment import Environment
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -77,12 +81,41 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--quiet", action="store_true", help="no progress")
     run.set_defaults(command=_run)
 
+    explain = commands.add_parser(
+        "explain", help="add attribution methods or images to a finished run, without training"
+    )
+    explain.add_argument("run_dir", metavar="RUN_DIR", type=Path)
+    explain.add_argument("--methods", help="attribution methods to add, with commas: saliency,gradcam")
+    explain.add_argument("--states", help="nulls to add, with commas: untrained,randomised")
+    explain.add_argument("--faithfulness", action="store_true", help="add deletion and insertion curves")
+    explain.add_argument("--images", type=int, metavar="N", help="explain N images of each test set, more than so far")
+    explain.add_argument(
+        "--data",
+        action="append",
+        default=[],
+        metavar="NAME=PATH|FOLDER",
+        help="where images lie now, if not where they were (repeatable)",
+    )
+    explain.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    explain.add_argument("--cache", type=Path, help="where prepared images are kept (default: ~/.cache/isitcap)")
+    explain.add_argument("--quiet", action="store_true", help="no progress")
+    explain.set_defaults(command=_explain)
+
     analyze = commands.add_parser("analyze", help="compute results.json and tables/ of a run directory")
     analyze.add_argument("run_dir", metavar="RUN_DIR", type=Path)
+    analyze.add_argument(
+        "--margin",
+        action="append",
+        default=[],
+        metavar="[CLAIM|ROLE=]NUMBER",
+        help="another margin for all claims and tests, or for one claim or role (in_sample, out_of_sample); repeatable",
+    )
+    analyze.add_argument("--alpha", type=float, metavar="NUMBER", help="another level of tests than the study's")
     analyze.set_defaults(command=_analyze)
 
     report = commands.add_parser("report", help="write the reports of a run directory")
     report.add_argument("run_dir", metavar="RUN_DIR", type=Path)
+    report.add_argument("--document", help="benchmark, significance, dispersion, or several with commas (default: all)")
     report.add_argument("--format", help="html, pdf or html,pdf (default: the study's)")
     report.add_argument("--out", type=Path, help="where to (default: RUN_DIR/reports)")
     report.set_defaults(command=_report)
@@ -109,26 +142,55 @@ def _run(given: argparse.Namespace) -> None:
 
 
 def _train(given: argparse.Namespace, study: Study, places: dict[str, Path], out: Path) -> None:
-    try:
-        from isitcap.training.environment import choose
-        from isitcap.training.runs import Runs
-    except ModuleNotFoundError as error:
-        raise UserError(
-            f"`isitcap run` needs {error.name}, which is not installed; install it with: pip install 'isitcap[train]'"
-        ) from None
-    from isitcap.data.assemble import assemble
-    from isitcap.records.atomic import write_bytes
-    from isitcap.records.manifest import write_manifest
-
+    choose = _training("run")
     show = not given.quiet
     directory, environment = RunDirectory(out), choose(given.device)
     _refuse_other_study(directory, study)
-    started, clock = dt.datetime.now(dt.UTC).isoformat(timespec="seconds"), time.perf_counter()
     if given.explain:
+        from isitcap.data.assemble import assemble
+        from isitcap.training.runs import Runs
+
         data = assemble(study, places, _cache(given.cache), show=show)
         for name, reason in Runs(study, data, directory, environment).explain():
             sys.stdout.write(f"{name}: {reason}\n")
         return
+    if not _make(given, study, places, directory, environment):
+        say("every run is done; nothing to train", show=show)
+
+
+def _training(command: str) -> Callable[[str], Environment]:
+    """`isitcap.training.environment.choose`, where the packages that training needs are installed."""
+    try:
+        import isitcap.training.runs
+        from isitcap.training.environment import choose
+    except ModuleNotFoundError as error:
+        raise UserError(
+            f"`isitcap {command}` needs {error.name}, which is not installed; "
+            "install it with: pip install 'isitcap[train]'"
+        ) from None
+    assert isitcap.training.runs
+    return choose
+
+
+def _make(
+    given: argparse.Namespace,
+    study: Study,
+    places: dict[str, Path],
+    directory: RunDirectory,
+    environment: Environment,
+    check: Callable[[Mapping[str, str]], None] | None = None,
+) -> bool:
+    """Make the stages that are not done, holding the lock; whether there was one.
+
+    `check` may refuse, before anything is written, what would be made: stages by name with the reason, or `kept`.
+    """
+    from isitcap.data.assemble import assemble
+    from isitcap.records.atomic import write_bytes
+    from isitcap.records.manifest import write_manifest
+    from isitcap.training.runs import Runs
+
+    show = not given.quiet
+    started, clock = dt.datetime.now(dt.UTC).isoformat(timespec="seconds"), time.perf_counter()
     with directory.lock():
         data = assemble(study, places, _cache(given.cache), show=show)
         for note in data.notes:
@@ -137,17 +199,18 @@ def _train(given: argparse.Namespace, study: Study, places: dict[str, Path], out
             for source, note in images.notes:
                 say(f"{source}: {note}", show=show)
         runs = Runs(study, data, directory, environment)
+        reasons = dict(runs.explain())
+        if check is not None:
+            check(reasons)
         write_bytes(directory.study, dump_study(study, places).encode())
-        idle = directory.manifest.exists() and all(reason == "kept" for _, reason in runs.explain())
-        if idle:
-            say("every run is done; nothing to train", show=show)
-            return
+        if directory.manifest.exists() and all(reason == "kept" for reason in reasons.values()):
+            return False
 
         def record() -> None:
             write_manifest(
                 directory,
                 command=["isitcap", *map(shlex.quote, given.words)],
-                device=environment.identity(),
+                device=environment.own_identity(),
                 packs=dict(data.packs),
                 notes=data.notes,
                 test_sets=[
@@ -163,18 +226,69 @@ def _train(given: argparse.Namespace, study: Study, places: dict[str, Path], out
                 started=started,
                 wall_seconds=time.perf_counter() - clock,
                 peak_memory_mib=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+                claims=study.claims,
+                alpha=study.analysis.alpha,
             )
 
         record()
         runs.make(record, show=show)
+    return True
+
+
+def _explain(given: argparse.Namespace) -> None:
+    choose = _training("explain")
+    from isitcap.findings import open_run
+    from isitcap.study.widen import widen
+
+    run = open_run(given.run_dir)
+    study = widen(
+        run.study,
+        methods=given.methods.split(",") if given.methods else (),
+        states=given.states.split(",") if given.states else (),
+        faithfulness=given.faithfulness,
+        images=given.images,
+    )
+    places = locate(study, None, parse_data(given.data))
+    first = Stage(run.directory.run(study.variants[0], study.seeds[0]), "train", {})
+    # What was trained elsewhere stays as it is: only this environment's maps are added to it.
+    environment = replace(choose(given.device), recorded=first.facts()["identity"]["environment"])
+
+    def refuse_training(reasons: Mapping[str, str]) -> None:
+        for name, reason in reasons.items():
+            if reason != "kept" and not name.endswith(" maps"):
+                raise UserError(
+                    f"{given.run_dir}: {name}: {reason}; `isitcap explain` trains nothing, "
+                    "bring the run up to date with `isitcap run`"
+                )
+
+    if _make(given, study, places, run.directory, environment, refuse_training):
+        say(f"bring them into the results with: isitcap analyze {given.run_dir}", show=not given.quiet)
+    else:
+        say("every map is there; nothing to explain", show=not given.quiet)
 
 
 def _analyze(given: argparse.Namespace) -> None:
     from isitcap.findings import analyze, open_run
 
     run = open_run(given.run_dir)
-    analyze(run)
+    analyze(run, margins=_margins(given.margin), alpha=given.alpha)
     sys.stdout.write(f"{run.directory.results}\n")
+
+
+def _margins(words: Sequence[str]) -> dict[str, float]:
+    """`0.02` for all, `NAME=0.02` for one.
+
+    Raises:
+        UserError: what should be a number is none.
+    """
+    found: dict[str, float] = {}
+    for word in words:
+        name, _, number = word.rpartition("=")
+        try:
+            found[name or "all"] = float(number)
+        except ValueError:
+            raise UserError(f"--margin {word}: `{number}` is no number; give one such as 0.01 for a point") from None
+    return found
 
 
 def _report(given: argparse.Namespace) -> None:
@@ -182,20 +296,26 @@ def _report(given: argparse.Namespace) -> None:
 
     run = open_run(given.run_dir)
     formats = tuple(given.format.split(",")) if given.format else run.study.output.formats
+    documents = tuple(given.document.split(",")) if given.document else None
     out = given.out or run.directory.reports
-    for path in _write_reports(given.run_dir, formats, out, required=bool(given.format)):
+    for path in _write_reports(given.run_dir, formats, out, documents, required=bool(given.format)):
         sys.stdout.write(f"{path}\n")
 
 
-def _write_reports(folder: Path, formats: Sequence[str], out: Path, *, required: bool) -> list[Path]:
-    """Write the reports; a PDF that cannot be made for want of a system library is an error only if asked for."""
-    from analysis.reporting import MissingLibraryError, build_report
+def _write_reports(
+    folder: Path, formats: Sequence[str], out: Path, documents: Sequence[str] | None = None, *, required: bool
+) -> list[Path]:
+    """Write the reports, by default all.
+
+    A PDF that cannot be made for want of a system library is an error only if asked for.
+    """
+    from analysis.reporting import DOCUMENTS, MissingLibraryError, build_report
     from isitcap.findings import examples_of, open_run, summary_of
 
     run = open_run(folder)
     summary, examples = summary_of(run), examples_of(run)
     try:
-        return list(build_report(summary, examples, out, formats).values())
+        return list(build_report(summary, examples, out, formats, documents or tuple(DOCUMENTS)).values())
     except MissingLibraryError as error:
         if required:
             raise

@@ -12,13 +12,16 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from analysis.agreement import MapStack
 from analysis.build import build_summary
+from analysis.claims import Claim, with_margins
 from analysis.reporting import Examples, ExampleSet
 from analysis.results import read_results, write_results, write_tables
 from analysis.summary import (
     AutoencoderQuality,
     HistoryRow,
     Provenance,
+    Role,
     SourceCard,
     StudyCard,
     Summary,
@@ -26,15 +29,20 @@ from analysis.summary import (
     VariantCard,
 )
 from isitcap.errors import UserError
-from isitcap.models.variants import VARIANTS
+from isitcap.map_stacks import map_stacks, mean_maps, on_grid
+from isitcap.models.variants import VARIANTS, controls_of
 from isitcap.records.directory import RunDirectory
-from isitcap.records.manifest import read_manifest
+from isitcap.records.manifest import alpha_at_start, claims_at_start, read_manifest
 from isitcap.records.reader import Frames, read_examples, read_frame, read_frames, read_maps
 from isitcap.study.load import parse_study
 from isitcap.study.models import Study
 
 LEAST_ROWS = 4
 """Example images of a test set, at least, where its sources are few."""
+
+
+CONTROL_UNITS = {"blur": ("sigma", " px", 3), "jpeg": ("quality", "", 0)}
+"""Column of a control's parameter in its record, its unit, and the decimals worth showing."""
 
 
 class _HistoryRecord(NamedTuple):
@@ -57,6 +65,21 @@ class Finished:
     study: Study
     study_toml: str
     manifest: Mapping[str, Any]
+
+    @property
+    def claims(self) -> tuple[Claim, ...]:
+        """What the study claims now."""
+        return self.study.claims
+
+    @property
+    def claims_at_start(self) -> tuple[Claim, ...]:
+        """What it claimed when its runs began."""
+        return claims_at_start(self.manifest)
+
+    @property
+    def alpha_at_start(self) -> float | None:
+        """The level of the verdicts when its runs began, None if not on record."""
+        return alpha_at_start(self.manifest)
 
 
 def open_run(folder: Path) -> Finished:
@@ -86,8 +109,13 @@ def open_run(folder: Path) -> Finished:
     return Finished(directory, study, text, manifest)
 
 
-def analyze(run: Finished) -> Summary:
+def analyze(run: Finished, *, margins: Mapping[str, float] | None = None, alpha: float | None = None) -> Summary:
     """Compute the summary and write `results.json` and `tables/`.
+
+    Args:
+        run: whose records are read.
+        margins: other margins than the study's, by claim or by role (`in_sample`, `out_of_sample`); `all` is all.
+        alpha: another level of tests than the study's.
 
     Raises:
         UserError: a record is missing or damaged.
@@ -96,19 +124,49 @@ def analyze(run: Finished) -> Summary:
     frames = read_frames(
         run.directory, run.study.variants, run.study.seeds, [card["name"] for card in run.manifest["test_sets"]]
     )
+    settings, start = run.study.analysis, run.claims_at_start
+    roles, claims = _with_margins(
+        {"in_sample": settings.margins.in_sample, "out_of_sample": settings.margins.out_of_sample},
+        run.claims,
+        margins or {},
+    )
     summary = build_summary(
         study=_study_card(run, frames.images),
         provenance=_provenance(run),
         predictions=frames.predictions,
         images=frames.images,
-        maps=_both_points(frames.maps),
+        maps=_with_nulls(frames.maps, frames.null_maps),
+        faithfulness=frames.faithfulness,
+        stored_maps=_stored_maps(run),
         autoencoders=_autoencoders(frames),
         histories=_histories(frames),
-        confidence=run.study.analysis.confidence,
+        confidence=settings.confidence,
+        alpha=settings.alpha if alpha is None else alpha,
+        margins=roles,
+        draws=settings.draws,
+        claims=claims,
+        claims_at_start=start,
+        alpha_at_start=run.alpha_at_start,
     )
     write_results(summary, run.directory.results)
     write_tables(summary, run.directory.tables)
     return summary
+
+
+def _with_margins(
+    roles: dict[Role, float], claims: tuple[Claim, ...], given: Mapping[str, float]
+) -> tuple[dict[Role, float], tuple[Claim, ...]]:
+    """The study's margins by role and its claims, with those that were given in their place."""
+    wanted = {name: value for name, value in given.items() if name != "all"}
+    known = (*roles, *(claim.id for claim in claims))
+    for name in wanted:
+        if name not in known:
+            raise UserError(f"margin of `{name}`: no such role or claim; known: {', '.join(known)}")
+    if "all" in given:
+        roles = dict.fromkeys(roles, given["all"])
+        wanted = {claim.id: given["all"] for claim in claims if claim.margin is not None} | wanted
+    roles = {role: wanted.pop(role, margin) for role, margin in roles.items()}
+    return roles, with_margins(claims, wanted)
 
 
 def summary_of(run: Finished) -> Summary:
@@ -135,7 +193,15 @@ def examples_of(run: Finished) -> Examples:
         "The images were drawn at random by a seed of the study, the first of each source and label, "
         "before anything was trained."
     )
-    return Examples(seed=seed, sets=sets, rule=rule)
+    sizes = {each.pixels.shape[1:3] for each in sets}
+    means = mean_maps(_stored_maps(run), sizes.pop()) if len(sizes) == 1 else ()
+    return Examples(seed=seed, sets=sets, rule=rule, means=means)
+
+
+def _stored_maps(run: Finished) -> tuple[MapStack, ...]:
+    names = [card["name"] for card in run.manifest["test_sets"] if card["role"] != "validation"]
+    images = {name: read_frame(run.directory.images(name)) for name in names}
+    return map_stacks(run.directory, run.study.variants, run.study.seeds, images)
 
 
 def _example_set(run: Finished, test_set: str, seed: int, predictions: Mapping[str, pd.DataFrame]) -> ExampleSet:
@@ -154,8 +220,8 @@ def _example_set(run: Finished, test_set: str, seed: int, predictions: Mapping[s
             for point in run.study.attribution.points:
                 path = run.directory.maps(variant, seed, test_set, method, point)
                 path = path.with_name(f"{path.name}.safetensors")
-                if path.exists():
-                    maps[variant, method, point] = read_maps(path).maps[shown]
+                if path.exists() and len(stored := read_maps(path).maps) > shown.max(initial=-1):
+                    maps[variant, method, point] = on_grid(stored[shown], *pixels.shape[1:3])
         frame = predictions[variant]
         own = frame[(frame["test_set"] == test_set) & (frame["path"] == VARIANTS[variant].path.name)]
         logits[variant] = own.set_index("image_id")["logit"].reindex(chosen["image_id"]).to_numpy(np.float32)
@@ -205,9 +271,25 @@ def _study_card(run: Finished, images: pd.DataFrame) -> StudyCard:
             for name in study.variants
         ),
         test_sets=tuple(cards),
-        notes=(*run.manifest["notes"], *study.notes),
+        notes=(*run.manifest["notes"], *_control_notes(run), *study.notes),
         study_toml=run.study_toml,
     )
+
+
+def _control_notes(run: Finished) -> list[str]:
+    """How strong each control is, and how far from the autoencoder it was fitted to."""
+    notes = []
+    for kind in controls_of(run.study.variants):
+        folders = [run.directory.autoencoder(seed) for seed in run.study.seeds]
+        found = pd.concat([read_frame(folder / f"{kind}.parquet") for folder in folders])
+        name, unit, decimals = CONTROL_UNITS[kind]
+        low, high = (f"{value:.{decimals}f}" for value in (found[name].min(), found[name].max()))
+        gap = (found["psnr"] - found["autoencoder_psnr"]).abs().max()
+        notes.append(
+            f"Control {kind}: {name} {low if low == high else f'{low} to {high}'}{unit}, fitted on the validation "
+            f"images; its PSNR differs from that of the seed's autoencoder by {gap:.2f} dB at most."
+        )
+    return notes
 
 
 def _provenance(run: Finished) -> Provenance:
@@ -233,13 +315,9 @@ def _provenance(run: Finished) -> Provenance:
     )
 
 
-def _both_points(maps: pd.DataFrame) -> pd.DataFrame:
-    """Without an autoencoder the image is the classifier's input: such a variant's maps stand at both points."""
-    if maps.empty or "classifier_input" not in set(maps["point"]):
-        return maps
-    plain = [variant for variant in maps["variant"].unique() if not VARIANTS[variant].path.autoencode]
-    same = maps[maps["variant"].isin(plain) & (maps["point"] == "image")]
-    return pd.concat([maps, same.assign(point="classifier_input")], ignore_index=True)
+def _with_nulls(trained: pd.DataFrame, nulls: pd.DataFrame) -> pd.DataFrame:
+    """Maps of trained classifiers and of the others, which the column `state` tells apart."""
+    return pd.concat([part for part in (trained, nulls) if not part.empty] or [trained], ignore_index=True)
 
 
 def _autoencoders(frames: Frames) -> list[AutoencoderQuality]:

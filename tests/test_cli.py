@@ -16,13 +16,47 @@ torch = pytest.importorskip("torch", reason="needs the extra `train`")
 from isitcap.cli import main  # noqa: E402
 from isitcap.testing import tiny_study  # noqa: E402
 
+CLAIMS = """
+[analysis]
+draws = 200
+
+[[claims]]
+id = "preserved"
+says = "Accuracy is preserved."
+quantity = "accuracy"
+kind = "equivalent"
+variants = ["augment"]
+versus = "baseline"
+role = "in_sample"
+margin = 0.05
+
+[[claims]]
+id = "no-help"
+says = "The autoencoder does not help elsewhere."
+quantity = "balanced_accuracy"
+kind = "not_superior"
+variants = ["autoencoder", "both"]
+versus = "baseline"
+role = "out_of_sample"
+margin = 0.1
+
+[[claims]]
+id = "level"
+says = "The baseline is better than chance."
+quantity = "auc"
+kind = "above"
+bound = 0.5
+variants = ["baseline"]
+role = "in_sample"
+"""
+
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny study, run once in `a`, without a PDF."""
     folder = tmp_path_factory.mktemp("tiny")
     study = tiny_study(folder)
-    study.write_text(study.read_text("utf-8") + '\n[output]\nformats = ["html"]\n', "utf-8")
+    study.write_text(study.read_text("utf-8") + '\n[output]\nformats = ["html"]\n' + CLAIMS, "utf-8")
     assert main(["run", str(study), "--out", str(folder / "a"), "--cache", str(folder / "cache"), "--quiet"]) == 0
     return folder
 
@@ -51,13 +85,15 @@ def again(place: Path, out: Path, *more: str) -> int:
 def test_run_directory_holds_what_the_contract_names(place: Path) -> None:
     """A run leaves study, manifest, records, tables, results and a report."""
     out = place / "a"
-    for name in ("study.toml", "manifest.json", "results.json", "reports/report.html", "tables/metrics.csv"):
+    for name in ("study.toml", "manifest.json", "results.json", "reports/index.html", "tables/metrics.csv"):
         assert (out / name).stat().st_size > 0, name
     for variant in ("baseline", "augment", "autoencoder", "both"):
         for seed in (0, 1, 2):
             folder = out / "runs" / variant / f"seed-{seed}"
             for name in ("weights.safetensors", "history.parquet", "predictions.parquet", "train.done.json"):
                 assert (folder / name).exists(), f"{variant} {seed} {name}"
+    for name in ("benchmark", "significance", "dispersion"):
+        assert (out / f"reports/{name}.html").stat().st_size > 0, name
     assert not list(out.rglob("*.part")), "no temporary file is left"
 
 
@@ -147,10 +183,21 @@ def test_a_change_of_title_makes_nothing_again(place: Path, run: Path, capsys: p
 
 
 def test_a_rebuilt_report_is_equal_to_the_byte(run: Path) -> None:
-    """Two builds from one run directory give the same page."""
+    """Two builds from one run directory give the same pages."""
     assert main(["report", str(run), "--format", "html", "--out", str(run / "one")]) == 0
     assert main(["report", str(run), "--format", "html", "--out", str(run / "two")]) == 0
-    assert (run / "one/report.html").read_bytes() == (run / "two/report.html").read_bytes()
+    names = ("benchmark.html", "significance.html", "dispersion.html", "index.html")
+    assert sorted(path.name for path in (run / "one").iterdir()) == sorted(names)
+    for name in names:
+        assert (run / "one" / name).read_bytes() == (run / "two" / name).read_bytes(), name
+
+
+def test_one_document_is_written_alone(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`--document` writes that document and the index, and names both; an unknown one is one line."""
+    assert main(["report", str(run), "--document", "significance", "--format", "html", "--out", str(run / "one")]) == 0
+    assert capsys.readouterr().out.split() == [str(run / "one" / name) for name in ("significance.html", "index.html")]
+    assert main(["report", str(run), "--document", "poster", "--out", str(run / "two")]) == 2
+    assert "choose from benchmark, significance, dispersion" in capsys.readouterr().err
 
 
 def test_analyze_writes_the_same_results_again(run: Path) -> None:
@@ -158,6 +205,102 @@ def test_analyze_writes_the_same_results_again(run: Path) -> None:
     before = (run / "results.json").read_bytes()
     (run / "results.json").unlink()
     assert main(["analyze", str(run)]) == 0
+    assert (run / "results.json").read_bytes() == before
+
+
+def margins_of(run: Path) -> dict[str, float | None]:
+    """The margin of each claim, and that of accuracy's contrasts on each test set, in results.json."""
+    results = json.loads((run / "results.json").read_text("utf-8"))
+    claims = {verdict["id"]: verdict["margin"] for verdict in results["verdicts"]}
+    rows = [row for row in results["contrasts"] if row["quantity"] == "accuracy" and row["source"] is None]
+    return claims | {row["test_set"]: row["margin"] for row in rows}
+
+
+@pytest.mark.parametrize(
+    ("words", "changed"),
+    [
+        (["preserved=0.2"], {"preserved": 0.2}),
+        (["in_sample=0.2"], {"test": 0.2}),
+        (["0.2", "preserved=0.3"], {"preserved": 0.3, "no-help": 0.2, "test": 0.2, "elsewhere@bilinear": 0.2}),
+    ],
+)
+def test_analyze_takes_another_margin(run: Path, words: list[str], changed: dict[str, float]) -> None:
+    """A margin by claim, by role or for all reaches what it names and nothing else, and the verdict says it changed."""
+    declared = {"preserved": 0.05, "no-help": 0.1, "level": None}
+    usual = declared | {"validation": None, "test": 0.01, "elsewhere@bilinear": 0.05}
+    assert margins_of(run) == usual
+    assert main(["analyze", str(run), *(part for word in words for part in ("--margin", word))]) == 0
+    assert margins_of(run) == usual | changed
+    results = json.loads((run / "results.json").read_text("utf-8"))
+    for verdict in results["verdicts"]:
+        name, margin = verdict["id"], declared[verdict["id"]]
+        told = f"margin {margin:g} when the runs began, {changed[name]:g} now" if name in changed else None
+        assert (verdict["margin_declared"], verdict["changed"]) == (margin, told)
+    table = pd.read_csv(run / "tables/verdicts.csv")
+    assert dict(zip(table["claim"], table["margin"].round(9), strict=True)) == pytest.approx(
+        {name: np.nan if usual[name] is None else (usual | changed)[name] for name in declared}, nan_ok=True
+    )
+
+
+def test_analyze_takes_another_alpha(run: Path) -> None:
+    """Another level of tests reaches every verdict, which says so; the intervals stay."""
+    before = json.loads((run / "results.json").read_text("utf-8"))
+    assert main(["analyze", str(run), "--alpha", "0.01"]) == 0
+    after = json.loads((run / "results.json").read_text("utf-8"))
+    assert (before["alpha"], after["alpha"]) == (0.05, 0.01)
+    assert after["metrics"] == before["metrics"]
+    for verdict in after["verdicts"]:
+        assert verdict["alpha"] == 0.01
+        assert verdict["changed"] == "alpha 0.05 when the runs began, 0.01 now"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--margin", "0"], "claim `preserved`: `margin` = 0 must be above 0, since no data can show"),
+        (["--margin", "-0.01"], "`margin` = -0.01 must be above 0"),
+        (["--margin", "x"], "--margin x: `x` is no number; give one such as 0.01 for a point"),
+        (["--margin", "preserved="], "--margin preserved=: `` is no number"),
+        (["--margin", "preserved=0"], "claim `preserved`: `margin` = 0 must be above 0"),
+        (["--margin", "in_sample=0"], "margin 0.0 of in_sample test sets: must lie between 0 and 1"),
+        (["--margin", "nan"], "margin"),
+        (["--margin", "2"], "`margin` = 2: accuracy lies between 0 and 1"),
+        (
+            ["--margin", "nobody=0.1"],
+            "margin of `nobody`: no such role or claim; known: in_sample, out_of_sample, preserved, no-help, level",
+        ),
+        (["--margin", "validation=0.1"], "margin of `validation`: no such role or claim"),
+        (["--margin", "level=0.1"], "`above` has no `margin`"),
+        (["--alpha", "2"], "alpha 2.0: must lie between 0 and 0.5, such as 0.05"),
+        (["--alpha", "0"], "alpha 0.0: must lie between 0 and 0.5"),
+        (["--alpha", "nan"], "alpha nan: must lie between 0 and 0.5"),
+    ],
+)
+def test_analyze_refuses_impossible_levels(
+    run: Path, capsys: pytest.CaptureFixture[str], words: list[str], message: str
+) -> None:
+    """What no analysis can have gets one line and exit code 2, and the results stay as they were."""
+    files = [run / "results.json", *sorted((run / "tables").iterdir())]
+    before = [(path.read_bytes(), path.stat().st_mtime_ns) for path in files]
+    capsys.readouterr()
+    assert main(["analyze", str(run), *words]) == 2
+    told = capsys.readouterr()
+    assert message in told.err
+    assert told.err.startswith("isitcap: ")
+    assert told.err.count("\n") == 1
+    assert told.out == ""
+    assert [(path.read_bytes(), path.stat().st_mtime_ns) for path in files] == before
+
+
+def test_analyze_refuses_an_alpha_that_is_no_number(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The parser refuses in one line, too."""
+    before = (run / "results.json").read_bytes()
+    with pytest.raises(SystemExit) as caught:
+        main(["analyze", str(run), "--alpha", "x"])
+    assert caught.value.code == 2
+    told = capsys.readouterr().err
+    assert "invalid float value: 'x'" in told
+    assert told.count("\n") == 1
     assert (run / "results.json").read_bytes() == before
 
 

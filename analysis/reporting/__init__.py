@@ -1,4 +1,4 @@
-"""A summary and a few example arrays → one self-contained HTML file and one PDF."""
+"""A summary and a few example arrays → three documents, each one HTML file and one PDF, and a page that leads there."""
 
 from __future__ import annotations
 
@@ -6,45 +6,69 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from analysis.errors import InputError, MissingLibraryError
-from analysis.reporting.document import build_document
+from analysis.reporting.documents import DOCUMENTS
 from analysis.reporting.files import write_atomically
-from analysis.reporting.inputs import Examples, ExampleSet
-from analysis.reporting.page import draw_page
+from analysis.reporting.index import FORMATS, draw_index, entries
+from analysis.reporting.inputs import Examples, ExampleSet, MeanMaps
+from analysis.reporting.page import INDEX, draw_page
 from analysis.reporting.pdf import draw_pdf
 from analysis.summary import Summary
 
-FORMATS = ("html", "pdf")
-
-__all__ = ["FORMATS", "ExampleSet", "Examples", "MissingLibraryError", "build_report"]
+__all__ = ["DOCUMENTS", "FORMATS", "ExampleSet", "Examples", "MeanMaps", "MissingLibraryError", "build_report"]
 
 
 def build_report(
-    summary: Summary, examples: Examples, out_dir: Path, formats: Sequence[str] = FORMATS
+    summary: Summary,
+    examples: Examples,
+    out_dir: Path,
+    formats: Sequence[str] = FORMATS,
+    documents: Sequence[str] = tuple(DOCUMENTS),
 ) -> dict[str, Path]:
-    """Write `report.html` and `report.pdf` into `out_dir`; the same inputs give the same bytes.
+    """Write the documents and `index.html` into `out_dir`; the same inputs give the same bytes.
 
-    The HTML is written first, so that it is there even where the PDF cannot be made.
+    All HTML is written first, so that it is there even where no PDF can be made. The index lists what lies in
+    `out_dir` then: a document that was not asked for, but made before, stays in it.
 
     Args:
         summary: All numbers.
         examples: Images and maps to show; may hold none.
         out_dir: Made if missing.
         formats: `html`, `pdf` or both.
+        documents: Names among `DOCUMENTS`.
 
     Returns:
-        Format → the file written.
+        Name of a file → where it was written, in the order of reading, the index last.
 
     Raises:
-        InputError: A format is unknown, the summary holds an id twice, or the PDF's system library is missing.
+        InputError: A format or document is unknown, or the summary holds an id twice.
+        MissingLibraryError: The PDF's system library is missing; the HTML is there.
     """
-    if unknown := [name for name in formats if name not in FORMATS]:
-        raise InputError(f"report format {unknown[0]!r}: not known; choose from {', '.join(FORMATS)}")
-    document = build_document(summary, examples)
+    _check("format", formats, FORMATS)
+    _check("document", documents, tuple(DOCUMENTS))
+    out_dir = Path(out_dir)
+    built = [DOCUMENTS[name].build(summary, examples) for name in DOCUMENTS if name in documents]
     written: dict[str, Path] = {}
     if "html" in formats:
-        page = draw_page(document, summary, "screen")
-        written["html"] = write_atomically(Path(out_dir) / f"{document.name}.html", page.encode("utf-8"))
+        for document in built:
+            page = draw_page(document, summary, "screen")
+            name = f"{document.name}.html"
+            written[name] = write_atomically(out_dir / name, page.encode("utf-8"))
+        _write_index(summary, out_dir)
     if "pdf" in formats:
-        data = draw_pdf(draw_page(document, summary, "print"))
-        written["pdf"] = write_atomically(Path(out_dir) / f"{document.name}.pdf", data)
+        for document in built:
+            data = draw_pdf(draw_page(document, summary, "print"))
+            name = f"{document.name}.pdf"
+            written[name] = write_atomically(out_dir / name, data)
+    written[INDEX] = _write_index(summary, out_dir)
     return written
+
+
+def _write_index(summary: Summary, out_dir: Path) -> Path:
+    return write_atomically(out_dir / INDEX, draw_index(summary, entries(out_dir)).encode("utf-8"))
+
+
+def _check(what: str, given: Sequence[str], known: Sequence[str]) -> None:
+    if unknown := [name for name in given if name not in known]:
+        raise InputError(f"report {what} {unknown[0]!r}: not known; choose from {', '.join(known)}")
+    if not given:
+        raise InputError(f"report: no {what} is asked for; choose from {', '.join(known)}")

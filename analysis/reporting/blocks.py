@@ -40,10 +40,13 @@ class Figure:
     panels: tuple[Panel, ...]
     caption: Text
     number: int = 0
+    across: int = 0
 
     @property
     def columns(self) -> int:
-        """Panels side by side on a wide screen, so that rows are full where they can be."""
+        """Panels side by side on a wide screen: `across` where panels belong together, else so that rows are full."""
+        if self.across:
+            return self.across
         return 2 if len(self.panels) == 2 or len(self.panels) % 4 == 0 else 3
 
 
@@ -58,8 +61,13 @@ class Cell:
 
     @property
     def is_number(self) -> bool:
-        """Whether the content has an interval, and is downloaded in three columns."""
+        """Whether the content is a number of the summary."""
         return isinstance(self.content, Number)
+
+    @property
+    def has_interval(self) -> bool:
+        """Whether it is downloaded in three columns: value, low, high."""
+        return isinstance(self.content, Number) and not self.content.single
 
     @property
     def is_right(self) -> bool:
@@ -126,7 +134,7 @@ class Table:
     @property
     def csv(self) -> str:
         """The table for download: numbers unrounded, as fractions, each with the ends of its interval."""
-        wide = [any(row.cells[column].is_number for row in self.rows) for column in range(len(self.header))]
+        wide = [any(row.cells[column].has_interval for row in self.rows) for column in range(len(self.header))]
         buffer = io.StringIO()
         writer = csv.writer(buffer, lineterminator="\r\n")
         head = list(self.row_header)
@@ -137,7 +145,8 @@ class Table:
             line: list[str] = list(row.heads)
             for cell, is_wide in zip(row.cells, wide, strict=True):
                 if isinstance(cell.content, Number):
-                    line += ["" if value is None else repr(float(value)) for value in cell.content.raw]
+                    raw = cell.content.raw if is_wide else cell.content.raw[:1]
+                    line += ["" if value is None else _exact(value) for value in raw]
                 else:
                     line += [cell.content, "", ""] if is_wide else [cell.content]
             writer.writerow(line)
@@ -151,14 +160,22 @@ class Table:
 
 @dataclass(frozen=True)
 class MapRow:
-    """An example image with the maps of all variants; `None` where a map was excluded or is absent."""
+    """An example image with the maps of all variants; `None` where a map was excluded or is absent.
 
-    image: str
+    Without an image the maps are of several, and `image_id` says of which.
+    """
+
+    image: str | None
     image_id: str
     source: str
     truth: str
     maps: tuple[tuple[str | None, str], ...]
     """(address, text beneath) per variant."""
+
+    @property
+    def called(self) -> str:
+        """What the maps are of, for alternative texts."""
+        return self.image_id if self.image is None else f"image {self.image_id}"
 
 
 @dataclass(frozen=True)
@@ -168,6 +185,7 @@ class MapTable:
     title: str
     variants: tuple[str, ...]
     rows: tuple[MapRow, ...]
+    what: str = "Saliency map"
 
 
 @dataclass(frozen=True)
@@ -181,6 +199,7 @@ class MapGrid:
     scale: str
     caption: Text
     number: int = 0
+    ends: tuple[str, str] = ("0", "maximum of the map")
 
 
 @dataclass(frozen=True)
@@ -242,9 +261,10 @@ class Section:
 
 @dataclass(frozen=True)
 class Document:
-    """One report, independent of its format."""
+    """One report, independent of its format; `label` is what kind of report it is, `name` that of its files."""
 
     name: str
+    label: str
     title: str
     question: str
     demo: bool
@@ -254,6 +274,10 @@ class Document:
     def figures(self) -> tuple[Figure, ...]:
         """All figures with charts, in order."""
         return tuple(block for section in self.sections for block in section.blocks if isinstance(block, Figure))
+
+
+def _exact(value: float) -> str:
+    return str(value) if isinstance(value, int) else repr(float(value))
 
 
 def letter(position: int) -> str:

@@ -29,6 +29,7 @@ class Mark:
         number: What is drawn; its `raw` gives the exact positions.
         seeds: (seed, value) of single runs.
         n: Counts, for the tooltip.
+        absent: What stands in place of a mark where there is no estimate.
     """
 
     label: str
@@ -36,18 +37,24 @@ class Mark:
     number: Number
     seeds: tuple[tuple[int, float], ...] = ()
     n: str = ""
+    absent: str = "not defined"
 
 
-def _axis(scale: Scale, title: str) -> alt.Axis:
+def axis_of(scale: Scale, title: str, *, grid: bool = True) -> alt.Axis:
+    """An axis of fractions, labelled in per cent or as they are; an empty title takes no room."""
     value = "datum.value * 100" if scale == "percent" else "datum.value"
-    return alt.Axis(title=title, tickCount=4, labelExpr=f"format({value}, '~f')")
+    return alt.Axis(
+        title=title or None, tickCount=4, labelExpr=f"format({value}, '~f')", grid=alt.Undefined if grid else False
+    )
 
 
-def _data(rows: Sequence[Mapping[str, Any]]) -> alt.InlineData:
+def data_of(rows: Sequence[Mapping[str, Any]]) -> alt.InlineData:
+    """Rows as a chart's own data."""
     return alt.InlineData(values=[dict(row) for row in rows])
 
 
-def _tips(*fields: tuple[str, str]) -> list[alt.Tooltip]:
+def tips_of(*fields: tuple[str, str]) -> list[alt.Tooltip]:
+    """(field, title) as a tooltip of texts."""
     return [alt.Tooltip(field, type="nominal", title=title) for field, title in fields]
 
 
@@ -57,6 +64,7 @@ def draw_estimates(
     scale: Scale,
     title: str,
     zero: bool = False,
+    reference: float | None = None,
     step: int = 32,
     domain: tuple[float, float] | None = None,
 ) -> alt.LayerChart:
@@ -67,6 +75,7 @@ def draw_estimates(
         scale: Whether the axis shows per cent or the value as it is.
         title: Title of the horizontal axis.
         zero: Draw a line at zero, for differences.
+        reference: Draw a line at this value instead.
         step: Height of a row in pixels.
         domain: Ends of the horizontal axis, by default as the values need.
     """
@@ -77,7 +86,7 @@ def draw_estimates(
     if domain is not None:
         limits = alt.Scale(domain=list(domain), nice=False)
     y = alt.Y("label:N", sort=order, axis=alt.Axis(title=None), scale=alt.Scale(domain=order))
-    x = alt.X("value:Q", axis=_axis(scale, title), scale=limits)
+    x = alt.X("value:Q", axis=axis_of(scale, title), scale=limits)
     colour = alt.Color(
         "variant:N", scale=alt.Scale(domain=variants, range=[colours[name][0] for name in variants]), legend=None
     )
@@ -89,42 +98,43 @@ def draw_estimates(
         estimate, low, high = mark.number.raw
         row = {"label": mark.label, "variant": mark.variant, "n": mark.n}
         if estimate is None:
-            undefined.append({**row, "text": "not defined"})
+            undefined.append({**row, "text": mark.absent})
             continue
         shown = {"shown": f"{mark.number.value}{mark.number.unit}", "interval": mark.number.interval or "not defined"}
         defined.append({**row, **shown, "value": estimate, "text": mark.number.value})
         if low is not None and high is not None:
             bars.append({**row, **shown, "value": low, "high": high})
         points += [{**row, "seed": str(seed), "value": value, "shown": repr(value)} for seed, value in mark.seeds]
-    tips = _tips(("label", "row"), ("shown", "estimate"), ("interval", "interval"), ("n", "n"))
+    tips = tips_of(("label", "row"), ("shown", "estimate"), ("interval", "interval"), ("n", "n"))
     layers: list[alt.Chart] = []
-    if zero:
-        layers.append(alt.Chart(_data([{"value": 0}])).mark_rule(color=theme.RULE, strokeDash=[3, 2]).encode(x=x))
+    line = 0.0 if zero and reference is None else reference
+    if line is not None:
+        layers.append(alt.Chart(data_of([{"value": line}])).mark_rule(color=theme.RULE, strokeDash=[3, 2]).encode(x=x))
     if points:
-        seed_tips = _tips(("label", "row"), ("seed", "seed"), ("shown", "value"))
+        seed_tips = tips_of(("label", "row"), ("seed", "seed"), ("shown", "value"))
         layers.append(
-            alt.Chart(_data(points))
+            alt.Chart(data_of(points))
             .mark_point(size=22, filled=False, strokeWidth=1, opacity=0.75, yOffset=9)
             .encode(x=x, y=y, color=colour, shape=shape, tooltip=seed_tips)
         )
     if bars:
         layers.append(
-            alt.Chart(_data(bars)).mark_rule(strokeWidth=2).encode(x=x, x2="high", y=y, color=colour, tooltip=tips)
+            alt.Chart(data_of(bars)).mark_rule(strokeWidth=2).encode(x=x, x2="high", y=y, color=colour, tooltip=tips)
         )
     if defined:
-        base = alt.Chart(_data(defined))
+        base = alt.Chart(data_of(defined))
         layers.append(
             base.mark_point(size=64, filled=True, opacity=1).encode(x=x, y=y, color=colour, shape=shape, tooltip=tips)
         )
         layers.append(base.mark_text(dy=-10, fontSize=10.5, color=theme.INK).encode(x=x, y=y, text="text:N"))
     if undefined:
         layers.append(
-            alt.Chart(_data(undefined))
+            alt.Chart(data_of(undefined))
             .mark_text(align="left", fontStyle="italic", color=theme.MUTED)
             .encode(x=alt.value(4), y=y, text="text:N")
         )
     if not layers:
-        layers.append(alt.Chart(_data([])).mark_text())
+        layers.append(alt.Chart(data_of([])).mark_text())
     return alt.LayerChart(layer=layers).properties(width=theme.PANEL_WIDTH, height=step * max(len(marks), 1))
 
 
@@ -150,7 +160,7 @@ def draw_curves(
     colour = theme.variant_colours([variant])[variant][0]
     epochs = sorted({row.epoch for row in rows})
     shown = [epoch for epoch in epochs if len(epochs) <= 8 or epoch % -(-len(epochs) // 6) == 0]
-    base = alt.Chart(_data(values)).encode(
+    base = alt.Chart(data_of(values)).encode(
         x=alt.X(
             "epoch:Q",
             axis=alt.Axis(title="epoch", values=shown, format="d", grid=False),
@@ -158,7 +168,7 @@ def draw_curves(
         ),
         y=alt.Y(
             "value:Q",
-            axis=_axis(scale, title),
+            axis=axis_of(scale, title),
             scale=alt.Scale(zero=False, nice=False, padding=6),
         ),
         detail="seed:N",
@@ -167,6 +177,10 @@ def draw_curves(
     line = base.mark_line(color=colour, strokeWidth=1.5).encode(
         strokeDash=alt.StrokeDash("curve:N", scale=alt.Scale(domain=labels, range=dashes), legend=None)
     )
-    tips = [*_tips(("seed", "seed"), ("curve", "curve")), alt.Tooltip("epoch:Q"), alt.Tooltip("value:Q", format=".4f")]
+    tips = [
+        *tips_of(("seed", "seed"), ("curve", "curve")),
+        alt.Tooltip("epoch:Q"),
+        alt.Tooltip("value:Q", format=".4f"),
+    ]
     dots = base.mark_point(color=colour, filled=True, size=20, opacity=1).encode(tooltip=tips)
     return alt.LayerChart(layer=[line, dots]).properties(width=theme.PANEL_WIDTH, height=96)

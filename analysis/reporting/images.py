@@ -34,6 +34,18 @@ def saliency(values: NDArray[np.floating]) -> str | None:
     return _address(image)
 
 
+def overlay(pixels: NDArray[np.uint8], values: NDArray[np.floating]) -> str:
+    """A map (H, W) of 0 … 1 in magma's colours over its image, uint8 (H, W, 3), in grey, as a PNG in a `data:` address.
+
+    The more a pixel counts, the more of the map's colour it has, so that the image shows where the map is dark.
+    """
+    shown = np.clip(np.asarray(values, dtype=np.float64), 0, 1)
+    grey = np.asarray(Image.fromarray(np.ascontiguousarray(pixels)).convert("L"), dtype=np.float64)
+    colour = theme.magma()[np.round(shown * 255).astype(np.uint8)].astype(np.float64)
+    weight = (0.35 + 0.65 * shown)[..., None]
+    return picture(np.round(grey[..., None] * (1 - weight) + colour * weight).astype(np.uint8))
+
+
 def scale_bar() -> str:
     """The colour map from 0 to 1 as an image one pixel high."""
     return picture(theme.magma()[None, ::4, :])

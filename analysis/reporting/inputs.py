@@ -71,6 +71,38 @@ class ExampleSet:
 
 
 @dataclass(frozen=True)
+class MeanMaps:
+    """Mean saliency maps of one class of a test set.
+
+    Attributes:
+        test_set: Name of the test set, as in the summary.
+        label: Class of the images, 1 = synthetic.
+        n_seeds: Seeds that the maps are of.
+        n_images: Images that the maps are of.
+        maps: (variant, method, point) → (H, W), ≥ 0; 1 is the value of a uniform map.
+    """
+
+    test_set: str
+    label: int
+    n_seeds: int
+    n_images: int
+    maps: Mapping[MapKey, NDArray[np.floating]]
+
+    def __post_init__(self) -> None:
+        """Refuse what is no mean map.
+
+        Raises:
+            InputError: A label or a value is out of range, or a map is not (H, W).
+        """
+        where = f"mean maps of test set {self.test_set!r}"
+        if self.label not in (0, 1):
+            raise InputError(f"{where}: label {self.label!r}, expected 0 (real) or 1 (synthetic)")
+        for key, values in self.maps.items():
+            if values.ndim != 2 or not np.isfinite(values).all() or (values < 0).any():
+                raise InputError(f"{where}: map {key} of shape {values.shape} must be (H, W), finite and not negative")
+
+
+@dataclass(frozen=True)
 class Examples:
     """The example images of all test sets.
 
@@ -78,8 +110,10 @@ class Examples:
         seed: The one seed whose maps are shown.
         sets: One entry per test set, in the order to print; none at all is allowed.
         rule: One sentence on how the images were picked, printed in the caption.
+        means: Mean maps of each class, of all seeds.
     """
 
     seed: int
     sets: tuple[ExampleSet, ...] = ()
     rule: str = ""
+    means: tuple[MeanMaps, ...] = ()

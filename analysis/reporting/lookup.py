@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from analysis.errors import InputError
-from analysis.summary import Estimate, SeedValue, Summary, TestSetCard
+from analysis.summary import Contrast, Estimate, SeedValue, Summary, TestSetCard
+from analysis.verdicts import Verdict
 
 HEADLINE_PROPORTIONS = ("accuracy", "balanced_accuracy")
 SHOWN_DISPERSION = ("gini", "entropy")
@@ -48,12 +49,15 @@ class Lookup:
 
     @cached_property
     def _dispersion_contrasts(self) -> dict[_Key, Estimate]:
-        return _index(self.summary.dispersion_contrasts, "dispersion contrast")
+        whole = (row for row in self.summary.dispersion_contrasts if row.subset is None)
+        return _index(whole, "dispersion contrast")
 
     @cached_property
     def _seed_values(self) -> dict[tuple[str, str, str, str | None, str], list[SeedValue]]:
         found: dict[tuple[str, str, str, str | None, str], list[SeedValue]] = {}
         for row in self.summary.seed_values:
+            if row.subset is not None:
+                continue
             found.setdefault((row.quantity, row.variant, row.test_set, row.source, row.path), []).append(row)
         return found
 
@@ -86,6 +90,12 @@ class Lookup:
         """The test sets whose accuracy is a result: in-sample first, then out-of-sample; validation never."""
         return (*self.test_sets("in_sample"), *self.test_sets("out_of_sample"))
 
+    def called(self, test_set: str) -> str:
+        """A test set's name without its pixels, where no other test set shares it: `far@bilinear` is `far`."""
+        base = test_set.partition("@")[0]
+        same = [card.name for card in self.summary.study.test_sets if card.name.partition("@")[0] == base]
+        return base if same == [test_set] else test_set
+
     def metric(
         self, quantity: str, variant: str, test_set: str, *, path: str | None = None, source: str | None = None
     ) -> Estimate | None:
@@ -96,6 +106,44 @@ class Lookup:
     def contrast(self, quantity: str, variant: str, test_set: str, *, source: str | None = None) -> Estimate | None:
         """The paired difference of a variant to the baseline, each along its own path."""
         return self._contrasts.get((quantity, variant, self.baseline, test_set, source, "own"))
+
+    @cached_property
+    def _by_pair(self) -> dict[_Key, Contrast]:
+        return {_key(row): row for row in self.summary.contrasts if row.subset is None}
+
+    def pair(
+        self, quantity: str, variant: str, versus: str, test_set: str, *, source: str | None = None
+    ) -> Contrast | None:
+        """The paired difference of any two variants, each along its own path."""
+        return self._by_pair.get((quantity, variant, versus, test_set, source, "own"))
+
+    def pairs(self, quantity: str, test_set: str) -> tuple[Contrast, ...]:
+        """The differences of all pairs on a whole test set, in the summary's order."""
+        return tuple(
+            row
+            for row in self.summary.contrasts
+            if (row.quantity, row.test_set, row.source, row.subset) == (quantity, test_set, None, None)
+        )
+
+    def has(self, *fields: str) -> bool:
+        """Whether any difference has any of these fields of `Contrast`."""
+        return any(getattr(row, field) is not None for row in self.summary.contrasts for field in fields)
+
+    def effect(self, quantity: str, effect: str, test_set: str, *, source: str | None = None) -> Contrast | None:
+        """An effect of the 2 × 2 factorial by its name in `analysis.summary.FACTORIAL_EFFECTS`."""
+        wanted = (quantity, effect, test_set, source)
+        rows = (r for r in self.summary.factorial if (r.quantity, r.variant, r.test_set, r.source) == wanted)
+        return next(rows, None)
+
+    @property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """What became of the study's claims; none where it declares none."""
+        return self.summary.verdicts
+
+    @property
+    def alpha(self) -> float:
+        """The level of tests and verdicts."""
+        return self.summary.alpha
 
     def dispersion(self, quantity: str, variant: str, test_set: str, where: str) -> Estimate | None:
         """A dispersion measure; `where` is `<method>.<point>`."""
@@ -113,8 +161,9 @@ class Lookup:
         return tuple(sorted(rows, key=lambda row: row.seed))
 
     def wheres(self, test_set: str) -> tuple[str, ...]:
-        """The `<method>.<point>` for which any dispersion of a test set was measured, in the summary's order."""
-        return tuple(dict.fromkeys(row.path for row in self.summary.dispersion if row.test_set == test_set))
+        """The `<method>.<point>` at which trained maps of a test set were measured, in the summary's order."""
+        found = (row.path for row in self.summary.dispersion if row.test_set == test_set)
+        return tuple(dict.fromkeys(path for path in found if "~" not in path))
 
     def dispersion_quantities(self) -> tuple[str, ...]:
         """The measures of dispersion that are shown and that the summary holds."""

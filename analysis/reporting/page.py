@@ -23,6 +23,10 @@ Medium = Literal["screen", "print"]
 DEMO_LABEL = "Demo data — not a result about any real generator"
 
 
+INDEX = "index.html"
+"""The page beside a document that leads to all of them."""
+
+
 def template_folder() -> Path:
     """Where the templates are: inside the installed package, else beside an editable checkout.
 
@@ -66,7 +70,8 @@ def script_json(value: Any) -> Markup:
     return Markup(text)  # noqa: S704 - escaped above
 
 
-def _source(name: str) -> str:
+def source(name: str) -> str:
+    """The text of a template or style sheet."""
     return (template_folder() / name).read_text(encoding="utf-8")
 
 
@@ -83,11 +88,11 @@ def draw_page(document: Document, summary: Summary, medium: Medium) -> str:
         medium: `screen` holds charts' scripts and downloads, `print` neither.
     """
     variants = [card.name for card in summary.study.variants]
-    styles = [_source("style/common.css"), _source(f"style/{medium}.css")]
+    styles = [source("style/common.css"), source(f"style/{medium}.css")]
     if medium == "screen":
         # Paper is always light: the charts' own colours are right, and WeasyPrint is spared thousands of matches.
         styles.append(theme.colour_rules(variants))
-    scripts = [render.bundle(), _source("script/charts.js")] if medium == "screen" and document.figures else []
+    scripts = [render.bundle(), source("script/charts.js")] if medium == "screen" and document.figures else []
     charts = {panel.id: panel.spec for figure in document.figures for panel in figure.panels}
     page = environment().get_template("report.html.j2")
     return page.render(
@@ -95,6 +100,7 @@ def draw_page(document: Document, summary: Summary, medium: Medium) -> str:
         summary=summary,
         medium=medium,
         demo_label=DEMO_LABEL,
+        index=INDEX,
         # Style and scripts are files of the package or of the Vega bundle, checked for `</script`; no data is in them.
         style=Markup("\n".join(styles)),  # noqa: S704
         scripts=[Markup(script) for script in scripts],  # noqa: S704

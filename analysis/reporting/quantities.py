@@ -8,8 +8,9 @@ from typing import Literal
 
 from analysis.summary import Estimate
 
-Kind = Literal["percent", "points", "plain", "difference", "called_synthetic"]
-"""How fields become text: per cent; percentage points; as is; a signed difference as is; 100 − per cent."""
+Kind = Literal["percent", "points", "plain", "difference", "called_synthetic", "p", "count"]
+"""How fields become text: per cent; percentage points; as is; a signed difference as is; 100 − per cent; a p-value;
+a whole number."""
 
 UNDEFINED = "–"
 MINUS = "−"
@@ -30,14 +31,41 @@ QUANTITIES = {
     "balanced_accuracy": Quantity("balanced accuracy", True, "mean of recall and specificity"),
     "recall": Quantity("recall", True, "share of synthetic images called synthetic"),
     "specificity": Quantity("specificity", True, "share of real images called real"),
-    "precision": Quantity("precision", True),
+    "precision": Quantity("precision", True, "share of images called synthetic that are"),
     "f1": Quantity("F1", False),
-    "mcc": Quantity("MCC", False),
+    "mcc": Quantity("MCC", False, "from −1 to 1"),
     "auc": Quantity("AUC", False, "free of the threshold"),
-    "average_precision": Quantity("average precision", False),
+    "average_precision": Quantity("average precision", False, "free of the threshold"),
+    "eer": Quantity("equal error rate", True, "lower is better"),
+    "recall_at_5_fpr": Quantity(f"recall at 5{NBSP}% false positives", True),
+    "brier": Quantity("Brier score", False, "lower is better"),
+    "log_loss": Quantity("log loss", False, "nats, lower is better"),
+    "ece": Quantity("calibration error", False, "15 bins, lower is better"),
+    "accuracy_validated": Quantity("accuracy at the validated threshold", True),
+    "balanced_accuracy_validated": Quantity("balanced accuracy at the validated threshold", True),
     "gini": Quantity("Gini", False, "high: concentrated, low: dispersed"),
     "entropy": Quantity("entropy", False, "low: concentrated, high: dispersed"),
+    "effective_share": Quantity("effective share", False, "low: concentrated, high: dispersed"),
+    "a90": Quantity("A90", False, "low: concentrated, high: dispersed"),
+    "hoyer": Quantity("Hoyer", False, "high: concentrated, low: dispersed"),
+    "spread": Quantity("spatial spread", False, "low: concentrated, high: dispersed"),
+    "regions": Quantity("salient regions", False, "number"),
+    "region_share": Quantity("area of salient regions", False, "share of the map"),
+    "similarity": Quantity("likeness to the trained map", False, "rank correlation, from −1 to 1"),
+    "seed_agreement": Quantity("agreement between seeds", False, "rank correlation, from −1 to 1"),
+    "variant_agreement": Quantity("agreement between variants", False, "rank correlation, from −1 to 1"),
+    "deletion_over_random": Quantity("deletion less random", False, "logits, below 0 is better"),
+    "insertion_over_random": Quantity("insertion less random", False, "logits, above 0 is better"),
 }
+
+METHODS = {
+    "input_x_gradient": "input × gradient",
+    "smoothgrad": "SmoothGrad",
+    "gradient_shap": "GradientSHAP",
+    "deeplift": "DeepLIFT",
+    "gradcam": "Grad-CAM",
+}
+"""What attribution methods are called, where their name alone does not say it."""
 
 POINTS = {"image": "at the image", "classifier_input": "at the classifier’s input"}
 
@@ -47,10 +75,15 @@ def quantity(name: str) -> Quantity:
     return QUANTITIES.get(name, Quantity(name.replace("_", " "), False))
 
 
+def method_label(method: str) -> str:
+    """`integrated_gradients` → `integrated gradients`; one that is not known is called by its name."""
+    return METHODS.get(method, method.replace("_", " "))
+
+
 def where_label(where: str) -> str:
     """`saliency.classifier_input` → `saliency at the classifier’s input`."""
     method, _, point = where.rpartition(".")
-    return f"{method} {POINTS.get(point, point)}" if method else where
+    return f"{method_label(method)} {POINTS.get(point, point)}" if method else where
 
 
 def point_label(where: str) -> str:
@@ -71,6 +104,7 @@ class Number:
         interval: `[low, high]`, or `None` where there is none.
         reason: Why something is undefined.
         raw: (estimate, low, high) as fractions, unrounded, for download and charts.
+        single: Whether it is a value that has no interval by its nature, such as a p.
     """
 
     id: str
@@ -80,13 +114,14 @@ class Number:
     interval: str | None
     reason: str | None
     raw: tuple[float | None, float | None, float | None]
+    single: bool = False
 
     def __str__(self) -> str:
         return f"{self.value}{self.unit}" + (f" {self.interval}" if self.interval else "")
 
     def bare(self) -> Number:
         """The same number without its interval."""
-        return Number(self.id, self.kind, self.value, self.unit, None, self.reason, self.raw)
+        return Number(self.id, self.kind, self.value, self.unit, None, self.reason, self.raw, self.single)
 
 
 Text = tuple["str | Number", ...]
@@ -156,6 +191,56 @@ def number(row: Estimate | None, *, kind: Kind | None = None, digits: int | None
     else:
         reason = row.reason or "interval not defined"
     return Number(row.id, kind, fixed(estimate * scale, digits), unit, interval, reason, raw)
+
+
+def value(
+    number_id: str,
+    amount: float | None,
+    kind: Kind,
+    limits: tuple[float | None, float | None] | None = None,
+    *,
+    digits: int | None = None,
+    reason: str | None = None,
+) -> Number:
+    """Any number of the summary as text, such as a p, a count, or an interval that stands beside the quoted one.
+
+    Args:
+        number_id: Id of the row in the summary, with the field's name.
+        amount: The value; `None` where it is not defined.
+        kind: How to show it.
+        limits: Ends of an interval; `None` where there is none by nature.
+        digits: Digits behind the point: by default 1 for per cent, as the interval allows for points, else 3.
+        reason: Why it, or its interval, is undefined.
+    """
+    low, high = limits or (None, None)
+    raw, single = (amount, low, high), limits is None
+    if amount is None:
+        return Number(number_id, kind, UNDEFINED, "", None, reason or "not defined", raw, single)
+    if kind == "p":
+        return Number(number_id, kind, p_text(amount), "", None, None, raw, single)
+    if kind == "count":
+        return Number(number_id, kind, grouped(round(amount)), "", None, None, raw, single)
+    if digits is None:
+        narrow = low is not None and high is not None and (high - low) / 2 < 0.01
+        digits = {"percent": 1, "called_synthetic": 1, "points": 2 if narrow else 1}.get(kind, 3)
+    scale = 100.0 if kind in ("percent", "points") else 1.0
+    unit = {"percent": f"{NBSP}%", "points": f"{NBSP}points"}.get(kind, "")
+    interval = None
+    if low is not None and high is not None:
+        interval = f"[{fixed(low * scale, digits)}, {fixed(high * scale, digits)}]"
+    missing = None if single or interval else reason or "interval not defined"
+    return Number(number_id, kind, fixed(amount * scale, digits), unit, interval, missing, raw, single)
+
+
+def p_text(p: float) -> str:
+    """A p-value with the digits that matter.
+
+    >>> p_text(0.00012), p_text(0.0314), p_text(0.5)
+    ('< 0.001', '0.031', '0.50')
+    """
+    if p < 0.001:
+        return f"<{NBSP}0.001"
+    return f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
 
 
 def grouped(value: int) -> str:

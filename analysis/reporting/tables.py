@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from analysis.reporting.blocks import Cell, Row, Table
-from analysis.reporting.figures import ordered_sources, percent_level
+from analysis.reporting.figures import ordered_sources
 from analysis.reporting.lookup import Lookup
+from analysis.reporting.panels import percent_level
 from analysis.reporting.quantities import (
     Number,
     Quantity,
@@ -17,14 +18,14 @@ from analysis.reporting.quantities import (
     kind_of,
     number,
     quantity,
-    where_label,
 )
 from analysis.summary import Estimate, TestSetCard
 
 METRICS = ("accuracy", "balanced_accuracy", "recall", "specificity", "auc")
 
 
-def _intervals(lookup: Lookup) -> str:
+def intervals(lookup: Lookup) -> str:
+    """What the brackets hold."""
     return f"In brackets: {percent_level(lookup)} intervals over seeds and images, crossed."
 
 
@@ -61,7 +62,7 @@ def table_metrics(lookup: Lookup, card: TestSetCard) -> Table:
     shown = [name for name in METRICS if any(lookup.metric(name, v, card.name) for v in lookup.variants)]
     columns = [(_heading(name), [lookup.metric(name, v, card.name) for v in lookup.variants]) for name in shown]
     rows = [row for _, column in columns for row in column]
-    caption = f"Each variant tested along its own path. {counts(rows)}. {_intervals(lookup)}"
+    caption = f"Each variant tested along its own path. {counts(rows)}. {intervals(lookup)}"
     return _by_variant(
         f"table-metrics-{lookup.quoted.index(card) + 1}",
         f"Results on {card.name}",
@@ -81,7 +82,7 @@ def table_contrasts(lookup: Lookup, card: TestSetCard) -> Table:
     rows = [row for _, column in columns for row in column]
     caption = (
         f"Variant minus {lookup.baseline}, paired by seed and image, each along its own path. {counts(rows)}. "
-        f"{_intervals(lookup)} An interval that includes zero does not show that two variants are equal."
+        f"{intervals(lookup)} An interval that includes zero does not show that two variants are equal."
     )
     return _by_variant(
         f"table-contrasts-{lookup.quoted.index(card) + 1}",
@@ -113,7 +114,7 @@ def table_grid(lookup: Lookup, card: TestSetCard) -> Table:
     caption = (
         f"{quantity(name).label.capitalize()} in % of each variant (row: trained as) when the images reach it "
         f"through each path (column: tested through); framed: its own path. Darker is higher within this table. "
-        f"{counts(list(found.values()))}. {_intervals(lookup)}"
+        f"{counts(list(found.values()))}. {intervals(lookup)}"
     )
     return Table(
         f"table-grid-{lookup.quoted.index(card) + 1}",
@@ -137,7 +138,7 @@ def table_sources(lookup: Lookup, card: TestSetCard) -> Table:
         rows.append(Row((source.name, truth), (Cell(grouped(count), count=True), *cells)))
     caption = (
         "Share of images called synthetic, in %. For synthetic sources this is the recall; for real ones the "
-        f"specificity is 100 minus it. {counts(found)} a source. {_intervals(lookup)}"
+        f"specificity is 100 minus it. {counts(found)} a source. {intervals(lookup)}"
     )
     return Table(
         f"table-sources-{lookup.quoted.index(card) + 1}",
@@ -146,48 +147,6 @@ def table_sources(lookup: Lookup, card: TestSetCard) -> Table:
         ("images", *lookup.variants),
         tuple(rows),
         (caption,),
-    )
-
-
-def table_dispersion(lookup: Lookup, card: TestSetCard) -> Table:
-    """Dispersion measures and their differences to the baseline, with the maps that were excluded."""
-    names = lookup.dispersion_quantities()
-    header = [part for name in names for part in (quantity(name).label, f"{quantity(name).label}, difference")]
-    rows, found = [], []
-    excluded = {(c.variant, f"{c.method}.{c.point}"): c for c in lookup.summary.map_counts if c.test_set == card.name}
-    for where in lookup.wheres(card.name):
-        for variant in lookup.variants:
-            cells: list[Cell] = []
-            for name in names:
-                row = lookup.dispersion(name, variant, card.name, where)
-                found.append(row)
-                cells.append(Cell(number(row, absent=f"{name}/{variant}/{card.name}/{where}")))
-                if variant == lookup.baseline:
-                    cells.append(Cell(""))
-                else:
-                    contrast = lookup.dispersion_contrast(name, variant, card.name, where)
-                    absent = f"{name}/{variant}-vs-{lookup.baseline}/{card.name}/{where}"
-                    cells.append(Cell(number(contrast, kind="difference", absent=absent)))
-            count = excluded.get((variant, where))
-            cells.append(
-                Cell(
-                    "" if count is None else f"{grouped(count.excluded)} of {grouped(count.measured + count.excluded)}",
-                    count=True,
-                )
-            )
-            rows.append(Row((where_label(where), variant), tuple(cells)))
-    caption = (
-        f"Means over maps and seeds; differences to {lookup.baseline}, paired by seed and image. Excluded: maps "
-        f"that are all zero or not finite. {counts(found, what='maps a seed')}. {_intervals(lookup)}"
-    )
-    return Table(
-        f"table-dispersion-{lookup.quoted.index(card) + 1}",
-        f"Dispersion of the saliency maps: {card.name}",
-        ("attribution", "variant"),
-        (*header, "excluded"),
-        tuple(rows),
-        (caption,),
-        grouped=True,
     )
 
 

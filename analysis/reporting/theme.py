@@ -21,8 +21,8 @@ VARIANT_COLOURS: dict[str, tuple[str, str]] = {
     "autoencoder": ("#b34700", "#ff9a52"),
     "both": ("#00735c", "#2fc6a0"),
     "blur": ("#9b3d7d", "#e69fcb"),
-    "jpeg": ("#7a5c00", "#e0b840"),
-    "mix": ("#5e3fa8", "#b9a3f5"),
+    "jpeg": ("#4a3500", "#f2dd3d"),
+    "mix": ("#5e3fa8", "#a57dff"),
 }
 """Variant → colour on light and on dark paper; the same in every chart of every document."""
 

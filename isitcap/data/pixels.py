@@ -128,10 +128,10 @@ def fit(image: Image.Image, size: int, kernel: Kernel) -> Image.Image:
     return image.resize((size, size), KERNELS[kernel])
 
 
-def reencode(image: Image.Image) -> Image.Image:
-    """One JPEG round trip in memory: quality 75, 4:2:0 chroma, the format of CIFAKE's own files."""
+def reencode(image: Image.Image, quality: int = 75) -> Image.Image:
+    """One JPEG round trip in memory with 4:2:0 chroma; quality 75 is the format of CIFAKE's own files."""
     buffer = io.BytesIO()
-    image.save(buffer, format="JPEG", quality=75, subsampling="4:2:0")
+    image.save(buffer, format="JPEG", quality=quality, subsampling="4:2:0")
     buffer.seek(0)
     result = Image.open(buffer, formats=("JPEG",))
     result.load()

@@ -1,15 +1,19 @@
-"""The path of an image into the classifier: augment? → autoencode? → classify."""
+"""The path of an image into the classifier: augment? → preprocess? → classify."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import torch
 from torch import nn
 
 from isitcap.models.augmentation import augment
-from isitcap.models.autoencoder import ConvAutoencoder
 from isitcap.models.classifier import ConvClassifier
 from isitcap.models.variants import Path
 from isitcap.study.models import Augmentation
+
+Preprocessors = Mapping[str, nn.Module]
+"""A seed's modules by the name a path gives its preprocessing: frozen, in evaluation mode, images to images."""
 
 
 def to_float(pixels: torch.Tensor) -> torch.Tensor:
@@ -23,18 +27,18 @@ class Preprocessing:
     Args:
         path: which steps the path has.
         augmentation: ranges of the augmentation's parameters.
-        autoencoder: the seed's frozen autoencoder, in evaluation mode; needed where the path has it.
+        preprocessors: the seed's modules; the one that the path names is needed.
 
     Raises:
-        ValueError: the path needs an autoencoder and there is none.
+        ValueError: the module that the path names is missing.
     """
 
-    def __init__(self, path: Path, augmentation: Augmentation, autoencoder: ConvAutoencoder | None) -> None:
-        if path.autoencode and autoencoder is None:
-            raise ValueError(f"the path `{path.name}` needs an autoencoder")
+    def __init__(self, path: Path, augmentation: Augmentation, preprocessors: Preprocessors) -> None:
+        if path.preprocess != "none" and path.preprocess not in preprocessors:
+            raise ValueError(f"the path `{path.name}` needs the preprocessing `{path.preprocess}`")
         self.path = path
         self.augmentation = augmentation
-        self.autoencoder = autoencoder if path.autoencode else None
+        self.module = preprocessors[path.preprocess] if path.preprocess != "none" else None
 
     @torch.no_grad()
     def __call__(self, images: torch.Tensor, draws: torch.Tensor | None) -> torch.Tensor:
@@ -43,22 +47,25 @@ class Preprocessing:
             if draws is None:
                 raise ValueError(f"the path `{self.path.name}` needs draws")
             images = augment(images, draws, self.augmentation)
-        if self.autoencoder is not None:
-            images = self.autoencoder(images).float()
+        if self.module is not None:
+            images = self.module(images).float()
         return images
 
 
 class Detector(nn.Module):
-    """Classifier behind an optional autoencoder, as one differentiable function of the image: (N, 3, H, W) → (N,)."""
+    """Classifier behind an optional preprocessing module, as one function of the image: (N, 3, H, W) → (N,).
 
-    def __init__(self, classifier: ConvClassifier, autoencoder: ConvAutoencoder | None) -> None:
+    It is differentiable where the preprocessing is.
+    """
+
+    def __init__(self, classifier: ConvClassifier, preprocess: nn.Module | None) -> None:
         super().__init__()
         self.classifier = classifier
-        self.autoencoder = autoencoder
+        self.preprocess = preprocess
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Logit of each image."""
-        if self.autoencoder is not None:
-            images = self.autoencoder(images)
+        if self.preprocess is not None:
+            images = self.preprocess(images)
         logits: torch.Tensor = self.classifier(images)
         return logits

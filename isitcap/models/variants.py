@@ -1,23 +1,45 @@
 """The names of variants and paths, and which belongs to which. Knows nothing of torch.
 
 A *path* is what happens to an image before the classifier sees it; a *variant* is a classifier trained through one.
+The poster has four variants. Two more are controls: in place of the autoencoder they lose as much of the image as it
+does, by a blur and by a JPEG round trip of equal PSNR.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-PathName = Literal["none", "augment", "autoencode", "both"]
+PathName = Literal["none", "augment", "autoencode", "both", "blur", "jpeg"]
+Preprocess = Literal["none", "autoencoder", "blur", "jpeg"]
+PointName = Literal["image", "classifier_input"]
 
 
 @dataclass(frozen=True)
 class Path:
-    """augment? → autoencode? → classify."""
+    """augment? → preprocess? → classify."""
 
     name: PathName
     augment: bool
-    autoencode: bool
+    preprocess: Preprocess
+
+    @property
+    def autoencode(self) -> bool:
+        """Whether the preprocessing is the autoencoder."""
+        return self.preprocess == "autoencoder"
+
+    @property
+    def points(self) -> tuple[PointName, ...]:
+        """The attribution points of a classifier behind this path.
+
+        Without preprocessing there is one, since the image is the classifier's input. Behind a JPEG round trip there
+        is no gradient at the image: rounding coefficients makes the logit a step function of the pixels, whose
+        derivative is zero almost everywhere.
+        """
+        if self.preprocess == "none":
+            return ("image",)
+        return ("classifier_input",) if self.preprocess == "jpeg" else ("image", "classifier_input")
 
 
 @dataclass(frozen=True)
@@ -28,14 +50,27 @@ class Variant:
     path: Path
     description: str
 
+    @property
+    def points(self) -> tuple[PointName, ...]:
+        """Its attribution points, see `Path.points`."""
+        return self.path.points
+
+    def points_of(self, asked: Sequence[PointName]) -> tuple[PointName, ...]:
+        """Which of the points asked for it has, in their order; where both are the same, its one stands for either."""
+        if self.path.preprocess == "none":
+            return self.points
+        return tuple(point for point in asked if point in self.points)
+
 
 PATHS: dict[str, Path] = {
     path.name: path
     for path in (
-        Path("none", augment=False, autoencode=False),
-        Path("augment", augment=True, autoencode=False),
-        Path("autoencode", augment=False, autoencode=True),
-        Path("both", augment=True, autoencode=True),
+        Path("none", augment=False, preprocess="none"),
+        Path("augment", augment=True, preprocess="none"),
+        Path("autoencode", augment=False, preprocess="autoencoder"),
+        Path("both", augment=True, preprocess="autoencoder"),
+        Path("blur", augment=False, preprocess="blur"),
+        Path("jpeg", augment=False, preprocess="jpeg"),
     )
 }
 
@@ -50,5 +85,33 @@ VARIANTS: dict[str, Variant] = {
             "The image's reconstruction by a frozen convolutional autoencoder before the classifier.",
         ),
         Variant("both", PATHS["both"], "Augmentation, then the autoencoder, then the classifier."),
+        Variant(
+            "blur",
+            PATHS["blur"],
+            "Control: in place of the autoencoder a Gaussian blur with the PSNR of the seed's autoencoder.",
+        ),
+        Variant(
+            "jpeg",
+            PATHS["jpeg"],
+            "Control: in place of the autoencoder a JPEG round trip with the PSNR nearest to that of the seed's "
+            "autoencoder. It has no gradient, so that its maps exist at the classifier's input alone.",
+        ),
     )
 }
+
+CONTROLS: tuple[Preprocess, ...] = ("blur", "jpeg")
+"""Preprocessing that is fitted to the quality of the seed's autoencoder."""
+
+POSTER_PATHS = ("none", "augment", "autoencode", "both")
+"""Paths that every study is tested through, whatever its variants."""
+
+
+def paths_of(variants: Iterable[str]) -> tuple[Path, ...]:
+    """The paths that a study's images are tested through: the poster's four, and those of its own variants."""
+    own = {VARIANTS[variant].path.name for variant in variants}
+    return tuple(path for path in PATHS.values() if path.name in POSTER_PATHS or path.name in own)
+
+
+def controls_of(variants: Iterable[str]) -> tuple[Preprocess, ...]:
+    """The controls that a study's variants need."""
+    return tuple(dict.fromkeys(path.preprocess for path in paths_of(variants) if path.preprocess in CONTROLS))

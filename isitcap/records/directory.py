@@ -8,6 +8,7 @@ nothing else; so a cosmetic edit makes nothing again, and `--explain` can say wh
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +24,20 @@ SCHEMA_VERSION = 1
 """Of the run directory: raised when files written by one version can no longer be read by the next."""
 
 Identity = Mapping[str, Any]
+
+TRAINED = "trained"
+"""The state of the classifier that maps are usually of."""
+
+
+def map_name(test_set: str, method: str, point: str, state: str = TRAINED) -> str:
+    """How the maps of a test set by one method at one point are called; of another state, with `~<state>` behind."""
+    return f"{test_set}.{method}.{point}" + ("" if state == TRAINED else f"~{state}")
+
+
+def parse_map_name(name: str) -> tuple[str, str, str, str] | None:
+    """Test set, method, point and state of a name that `map_name` gave; `None` for another."""
+    match = re.fullmatch(r"(.+)\.([a-z_]+)\.([a-z_]+)(?:~([a-z0-9-]+))?", name)
+    return None if match is None else (match[1], match[2], match[3], match[4] or TRAINED)
 
 
 @dataclass(frozen=True)
@@ -72,9 +87,13 @@ class RunDirectory:
         """The folder of a run."""
         return self.root / "runs" / variant / f"seed-{seed}"
 
-    def maps(self, variant: str, seed: int, test_set: str, method: str, point: str) -> Path:
+    def maps(self, variant: str, seed: int, test_set: str, method: str, point: str, state: str = TRAINED) -> Path:
         """Maps of a run, without suffix: `.safetensors` holds arrays, `.parquet` the measures of every map."""
-        return self.run(variant, seed) / "maps" / f"{test_set}.{method}.{point}"
+        return self.run(variant, seed) / "maps" / map_name(test_set, method, point, state)
+
+    def faithfulness(self, variant: str, seed: int) -> Path:
+        """The folder of a run's deletion and insertion areas."""
+        return self.run(variant, seed) / "faithfulness"
 
     @contextmanager
     def lock(self) -> Iterator[None]:

@@ -13,6 +13,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
+from analysis.claims import Claim
 from isitcap import __version__
 from isitcap.errors import UserError
 from isitcap.records.atomic import write_json
@@ -83,9 +86,17 @@ def write_manifest(
     started: str,
     wall_seconds: float,
     peak_memory_mib: float,
+    claims: Sequence[Claim] = (),
+    alpha: float | None = None,
 ) -> None:
-    """Write `manifest.json`; times and memory add up over the sessions that made the records."""
+    """Write `manifest.json`; times and memory add up over the sessions that made the records.
+
+    `claims` and `alpha` are kept as the first session had them; what later ones say of them is in their study alone.
+    """
     earlier = read_manifest(directory) if directory.manifest.exists() else {}
+    declared = {"alpha": alpha, "claims": [claim.model_dump(mode="json", exclude_none=True) for claim in claims]}
+    if earlier:  # a manifest without them is older than claims: they were declared after its runs began
+        declared = earlier.get("declared", {"alpha": None, "claims": []})
     sessions = [s for s in earlier.get("sessions", []) if s["started"] != started]
     sessions.append(
         {
@@ -107,6 +118,7 @@ def write_manifest(
             "notes": list(notes),
             "test_sets": [dict(test_set) for test_set in test_sets],
             "done": list(done),
+            "declared": declared,
             "sessions": sessions,
         },
     )
@@ -135,3 +147,23 @@ def read_manifest(directory: RunDirectory) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError, IndexError):
         raise UserError(f"{directory.manifest}: damaged; run the study again to write it anew") from None
     return manifest
+
+
+def claims_at_start(manifest: Mapping[str, Any]) -> tuple[Claim, ...]:
+    """The claims as they were when the runs began; none where the records are older than claims.
+
+    Raises:
+        UserError: what the manifest holds are no claims.
+    """
+    try:
+        return tuple(Claim.model_validate(claim) for claim in manifest.get("declared", {}).get("claims", ()))
+    except (ValidationError, AttributeError, TypeError):
+        raise UserError(
+            "manifest.json: its record of the claims at the start of the runs is damaged; restore the file"
+        ) from None
+
+
+def alpha_at_start(manifest: Mapping[str, Any]) -> float | None:
+    """The level of the verdicts as it was when the runs began, None where the records do not say."""
+    alpha = manifest.get("declared", {}).get("alpha")
+    return None if alpha is None else float(alpha)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ import pyarrow.parquet as pq
 
 from isitcap.errors import UserError
 from isitcap.records.atomic import read_arrays
-from isitcap.records.directory import RunDirectory, Stage
+from isitcap.records.directory import TRAINED, RunDirectory, Stage, parse_map_name
 
 AUTOENCODER = "autoencoder-weights"
 """What the autoencoder's own training is called among the histories."""
@@ -28,7 +27,11 @@ class Frames:
 
     predictions: variant, seed, path, test_set, image_id, logit
     images:      test_set, image_id, source, group, label, sha256
-    maps:        variant, seed, test_set, method, point, image_id, measures …, excluded
+    maps:        variant, seed, test_set, method, point, state, image_id, measures …, excluded, completeness_error,
+                 similarity; of trained classifiers
+    null_maps:   the same, of classifiers in other states (`untrained`, `randomised-<layer>`)
+    faithfulness: variant, seed, test_set, method, point, image_id, deletion_area, insertion_area,
+                 random_deletion_area, random_insertion_area
     histories:   variant (or `AUTOENCODER`), seed, epoch, train_loss, validation_loss, validation_accuracy, seconds
     autoencoders: seed, code, psnr, ssim, images
     """
@@ -36,6 +39,8 @@ class Frames:
     predictions: pd.DataFrame
     images: pd.DataFrame
     maps: pd.DataFrame
+    null_maps: pd.DataFrame
+    faithfulness: pd.DataFrame
     histories: pd.DataFrame
     autoencoders: pd.DataFrame
 
@@ -64,7 +69,8 @@ def read_frames(
             for name in test_sets
             for n in [pq.read_metadata(directory.images(name)).num_rows]
         ),
-        _maps(directory, runs, set(test_sets)),
+        *_maps(directory, runs, set(test_sets)),
+        _faithfulness(directory, runs, set(test_sets)),
         _histories(directory, runs),
         _concat(
             read_frame(directory.autoencoder(seed) / "quality.parquet").assign(seed=seed)
@@ -110,17 +116,37 @@ def _predictions(directory: RunDirectory, runs: list[tuple[str, int]]) -> Iterat
         yield frame.assign(variant=_constant(variant, len(frame)), seed=np.int64(seed))
 
 
-def _maps(directory: RunDirectory, runs: list[tuple[str, int]], test_sets: set[str]) -> pd.DataFrame:
-    parts = []
+def _maps(
+    directory: RunDirectory, runs: list[tuple[str, int]], test_sets: set[str]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Measures of the maps of trained classifiers, and of the others; columns that older records lack are NaN."""
+    trained: list[pd.DataFrame] = []
+    others: list[pd.DataFrame] = []
     for variant, seed in runs:
-        for mark in sorted((directory.run(variant, seed) / "maps").glob("*.done.json")):
-            stem = mark.name.removesuffix(".done.json")
-            match = re.fullmatch(r"(.+)\.([a-z_]+)\.([a-z_]+)", stem)
-            if match is None or match[1] not in test_sets:
-                continue
-            frame = read_frame(mark.with_name(f"{stem}.parquet"))
-            parts.append(frame.assign(variant=variant, seed=seed, test_set=match[1], method=match[2], point=match[3]))
-    return _concat(parts)
+        for frame in _explained(directory.run(variant, seed) / "maps", test_sets):
+            missing = {column: np.nan for column in ("completeness_error", "similarity") if column not in frame}
+            part = frame.assign(variant=variant, seed=seed, **missing)
+            (trained if (part["state"] == TRAINED).all() else others).append(part)
+    return _concat(trained), _concat(others)
+
+
+def _faithfulness(directory: RunDirectory, runs: list[tuple[str, int]], test_sets: set[str]) -> pd.DataFrame:
+    return _concat(
+        frame.drop(columns="state").assign(variant=variant, seed=seed)
+        for variant, seed in runs
+        for frame in _explained(directory.faithfulness(variant, seed), test_sets)
+    )
+
+
+def _explained(folder: Path, test_sets: set[str]) -> Iterator[pd.DataFrame]:
+    """Every table in a folder that a mark vouches for, with what its name says."""
+    for mark in sorted(folder.glob("*.done.json")):
+        stem = mark.name.removesuffix(".done.json")
+        parsed = parse_map_name(stem)
+        if parsed is None or parsed[0] not in test_sets:
+            continue
+        frame = read_frame(mark.with_name(f"{stem}.parquet"))
+        yield frame.assign(**dict(zip(("test_set", "method", "point", "state"), parsed, strict=True)))
 
 
 def _histories(directory: RunDirectory, runs: list[tuple[str, int]]) -> pd.DataFrame:

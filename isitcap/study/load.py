@@ -71,7 +71,7 @@ def parse_study(text: str, file: str) -> Study:
 def resolve(
     study: Study, *, seeds: Sequence[int] | None = None, without: Iterable[str] = (), file: str = "--without"
 ) -> Study:
-    """The study with other seeds, and without some sources (a test set left with one class goes too).
+    """The study with other seeds, and without some sources (a test set left with one class goes, and claims about it).
 
     Raises:
         UserError: `without` names a source that the study does not have or cannot do without.
@@ -94,7 +94,12 @@ def resolve(
         data["notes"] = (*data["notes"], f"Left out for want of images of both classes: {', '.join(gone)}.")
         used = {n for t in data["test_sets"] for n in (*t["real"], *t["fake"])} | set(study.split.sources)
         data["sources"] = {name: source for name, source in data["sources"].items() if name in used}
-    return Study.model_validate(data)
+    data["claims"] = ()
+    less = Study.model_validate(data)
+    kept = tuple(claim for claim in study.claims if less.claim_problem(claim) is None)
+    if lost := [claim.id for claim in study.claims if claim not in kept]:
+        data["notes"] = (*data["notes"], f"Claims left out, since what they are about was: {', '.join(lost)}.")
+    return Study.model_validate(data | {"claims": tuple(claim.model_dump(exclude_none=True) for claim in kept)})
 
 
 def locate(study: Study, base: Path | None, locations: Locations) -> dict[str, Path]:

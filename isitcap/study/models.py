@@ -10,13 +10,22 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from analysis.claims import Claim, check_claims
+
 LabelName = Literal["real", "synthetic"]
 Kernel = Literal["nearest", "box", "bilinear", "bicubic", "lanczos"]
-VariantName = Literal["baseline", "augment", "autoencoder", "both"]
+MethodName = Literal[
+    "saliency", "input_x_gradient", "integrated_gradients", "smoothgrad", "gradient_shap", "gradcam", "occlusion"
+]
+StateName = Literal["untrained", "randomised"]
+VariantName = Literal["baseline", "augment", "autoencoder", "both", "blur", "jpeg"]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 Range = tuple[float, float]
 Positive = Annotated[int, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
+
+IN_SAMPLE_SET = "test"
+"""What the test images of the split are called."""
 
 
 class Model(BaseModel):
@@ -99,7 +108,7 @@ class TestSet(Model):
         if not self.real or not self.fake:
             missing = "real" if not self.real else "fake"
             raise ValueError(f"a test set quoted as accuracy needs both classes; `{missing}` names no source")
-        if self.name in ("validation", "test"):
+        if self.name in ("validation", IN_SAMPLE_SET):
             raise ValueError(f"the name `{self.name}` belongs to the split; choose another")
         return self
 
@@ -163,9 +172,7 @@ class Augmentation(Model):
 class Attribution(Model):
     """Which saliency maps are made, and of how many images of each test set (stratified by source, seeded)."""
 
-    methods: Annotated[
-        tuple[Literal["saliency", "input_x_gradient", "integrated_gradients"], ...], Field(min_length=1)
-    ] = ("saliency",)
+    methods: Annotated[tuple[MethodName, ...], Field(min_length=1)] = ("saliency",)
     points: Annotated[tuple[Literal["image", "classifier_input"], ...], Field(min_length=1)] = (
         "image",
         "classifier_input",
@@ -173,14 +180,63 @@ class Attribution(Model):
     images: Positive = 500
     steps: Annotated[int, Field(ge=2, le=1000)] = 32
     """Steps of Integrated Gradients."""
+    samples: Annotated[int, Field(ge=1, le=1000)] = 32
+    """Noisy copies of an image for SmoothGrad, random baselines for GradientSHAP."""
+    noise: Annotated[float, Field(gt=0, le=1)] = 0.1
+    """Standard deviation of SmoothGrad's noise, in units of the intensities' range."""
+    window: Positive = 4
+    """Side of Occlusion's square window, in pixels."""
+    stride: Positive = 2
+    """Pixels from one position of Occlusion's window to the next."""
     store: Annotated[int, Field(ge=0)] = 64
     """Of how many images the maps themselves are kept; measures are kept of all."""
+    states: tuple[StateName, ...] = ()
+    """Nulls, for Saliency: the classifier before training, and its weights randomised layer by layer."""
+    faithfulness: bool = False
+    """Whether deletion and insertion curves are made of every method."""
+    detail_images: Positive = 100
+    """Of how many images of each test set what costs much is made: the methods beyond the three gradients of one
+    point (`saliency`, `input_x_gradient`, `integrated_gradients`), faithfulness and randomised layers."""
+    detail_seeds: Positive = 3
+    """Of how many seeds, the study's first, the same is made."""
+    autocast: bool = False
+    """Attribute in bfloat16; the measures of single maps move (benchmarks/attributions.py)."""
+
+    @model_validator(mode="after")
+    def _once_and_covered(self) -> Self:
+        lists: tuple[tuple[str, tuple[str, ...]], ...] = (
+            ("methods", self.methods),
+            ("points", self.points),
+            ("states", self.states),
+        )
+        for key, values in lists:
+            if len(set(values)) != len(values):
+                raise ValueError(f"`{key}` names one value twice; remove it")
+        if self.stride > self.window:
+            raise ValueError(f"`stride` = {self.stride} skips pixels of `window` = {self.window}; give at most that")
+        return self
+
+
+class Margins(Model):
+    """The largest difference in a share of decisions that does not matter, by role of the test set (0.01: a point).
+
+    Out of sample a few thousand images cannot decide one point: their own term alone is as large.
+    """
+
+    in_sample: Annotated[float, Field(gt=0, lt=1)] = 0.01
+    out_of_sample: Annotated[float, Field(gt=0, lt=1)] = 0.05
 
 
 class Analysis(Model):
     """What the analysis quotes."""
 
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
+    """Level of the verdicts on claims, of each family of them."""
+    margins: Margins = Margins()
+    """Of the tests of equivalence beside every contrast; a claim has a margin of its own."""
+    draws: Annotated[int, Field(ge=0, le=1_000_000)] = 10_000
+    """Of the multi-bootstrap that stands beside the crossed intervals; 0 for none."""
 
 
 class Output(Model):
@@ -212,6 +268,8 @@ class Study(Model):
     attribution: Attribution = Attribution()
     analysis: Analysis = Analysis()
     output: Output = Output()
+    claims: tuple[Claim, ...] = ()
+    """What is claimed, before anything is computed; bears on verdicts alone, on no run."""
 
     @model_validator(mode="after")
     def _names_fit(self) -> Self:
@@ -221,6 +279,11 @@ class Study(Model):
                 raise ValueError(f"`{key}` names one value twice; remove it")
         if "baseline" not in self.variants:
             raise ValueError("`variants` lacks `baseline`, which the others are compared with; add it")
+        if "jpeg" in self.variants and "classifier_input" not in self.attribution.points:
+            raise ValueError(
+                "`variants` names `jpeg`, which has no gradient at the image; "
+                "add `classifier_input` to `attribution.points` or remove the variant"
+            )
         used = [("split.sources", self.split.sources)]
         for test_set in self.test_sets:
             used += [(f"test set `{test_set.name}`", (*test_set.real, *test_set.fake))]
@@ -232,6 +295,11 @@ class Study(Model):
         names = [t.name for t in self.test_sets]
         if len(set(names)) != len(names):
             raise ValueError("two test sets have the same name; rename one")
+        if "occlusion" in self.attribution.methods and self.attribution.window > self.image.size:
+            raise ValueError(
+                f"`attribution.window` = {self.attribution.window} is larger than `image.size` = {self.image.size}; "
+                "give a smaller one"
+            )
         if self.image.size % self.autoencoder.code_size:
             raise ValueError(
                 f"`autoencoder.code_size` = {self.autoencoder.code_size} must divide `image.size` = {self.image.size}"
@@ -240,3 +308,37 @@ class Study(Model):
         if ratio & (ratio - 1):
             raise ValueError("`image.size` / `autoencoder.code_size` must be a power of two")
         return self
+
+    @model_validator(mode="after")
+    def _claims_fit(self) -> Self:
+        check_claims(self.claims)
+        for claim in self.claims:
+            if problem := self.claim_problem(claim):
+                raise ValueError(f"claim `{claim.id}`: {problem}")
+        return self
+
+    def claim_problem(self, claim: Claim) -> str | None:
+        """Why a claim is about something that this study does not have, with the remedy; None if it is not."""
+        for variant in (*claim.variants, *((claim.versus,) if claim.versus is not None else ())):
+            if variant not in self.variants:
+                return f"the variant `{variant}` is not of the study; known: {', '.join(self.variants)}"
+        sources = {IN_SAMPLE_SET: self.split.sources} | {t.name: (*t.real, *t.fake) for t in self.test_sets}
+        for key, name in (("test_set", claim.test_set), ("versus_test_set", claim.versus_test_set)):
+            if name is not None and name not in sources:
+                return f"`{key}` = {name} is no test set of the study; known: {', '.join(sources)}"
+        if "out_of_sample" in (claim.role, claim.versus_role) and not self.test_sets:
+            return "the study has no out-of-sample test set; add one under `test_sets`"
+        if claim.source is not None and claim.source not in (known := sources[claim.test_set or ""]):
+            return f"`source` = {claim.source} is not in test set `{claim.test_set}`; known: {', '.join(known)}"
+        if claim.measured_on_maps:
+            method, _, point = claim.path.partition(".")
+            for name, known_names, key in (
+                (method, self.attribution.methods, "methods"),
+                (point, self.attribution.points, "points"),
+            ):
+                if name not in known_names:
+                    return (
+                        f"`path` = {claim.path}: `{name}` is not among `attribution.{key}`; "
+                        f"known: {', '.join(known_names)}"
+                    )
+        return None

@@ -11,17 +11,29 @@ import torch
 
 from isitcap.errors import UserError
 
+CODE_VERSION = 1
+"""Of the code that bears on results; raised by hand when a change makes other numbers from the same study."""
+
 
 @dataclass(frozen=True)
 class Environment:
-    """Device type, autocast type (`None`: float32 throughout) and CPU threads; part of a run's identity."""
+    """Device type, autocast type (`None`: float32 throughout) and CPU threads; part of a run's identity.
+
+    `recorded` is the identity of the environment that runs were trained in, where those are to be kept and explained
+    in another.
+    """
 
     device: torch.device
     autocast: torch.dtype | None
     threads: int
+    recorded: Mapping[str, str | int] | None = None
 
     def identity(self) -> dict[str, str | int]:
-        """What of it bears on results."""
+        """What of it bears on results; where training was elsewhere, what bore on its."""
+        return self.own_identity() if self.recorded is None else dict(self.recorded)
+
+    def own_identity(self) -> dict[str, str | int]:
+        """The same of this environment, whatever is recorded."""
         return {
             "device": self.device.type,
             "autocast": str(self.autocast or torch.float32).removeprefix("torch."),

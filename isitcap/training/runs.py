@@ -1,7 +1,7 @@
 """A study's runs, seed by seed and stage by stage: what is done is kept, what is not is made, nothing else.
 
-For each seed: the autoencoder, then the classifiers, then the predictions of all of them, then the maps. Every stage
-vouches for its own files, so that a kill in the middle of one costs that stage alone.
+For each seed: the autoencoder and the controls fitted to it, then the classifiers, then the predictions of all of them,
+then the maps. Every stage vouches for its own files, so that a kill in the middle of one costs that stage alone.
 """
 
 from __future__ import annotations
@@ -16,32 +16,31 @@ import pandas as pd
 import torch
 from torch import nn
 
-from analysis.dispersion import measure
-from isitcap.data.assemble import ImageSet, StudyData
+from isitcap.data.assemble import StudyData
 from isitcap.errors import UserError
-from isitcap.explain.attributions import RULES, attribute
-from isitcap.explain.sample import sample
+from isitcap.explain.making import make
+from isitcap.explain.stages import MapStage, Plan
 from isitcap.models.autoencoder import ConvAutoencoder, build_autoencoder
 from isitcap.models.classifier import ConvClassifier, build_classifier
-from isitcap.models.preprocessing import Detector, to_float
-from isitcap.models.variants import VARIANTS, Variant
-from isitcap.progress import bar, say
+from isitcap.models.preprocessing import Detector, Preprocessors
+from isitcap.models.variants import CONTROLS, VARIANTS, Preprocess, controls_of
+from isitcap.progress import say
 from isitcap.records.atomic import digest, read_arrays, write_arrays, write_frame
 from isitcap.records.directory import RunDirectory, Stage
+from isitcap.records.reader import read_frame
 from isitcap.study.models import Study
-from isitcap.training.environment import Environment, deterministic
+from isitcap.training.controls import PARAMETERS, build_control, fit_control
+from isitcap.training.environment import CODE_VERSION, Environment, deterministic
 from isitcap.training.loop import Epoch
 from isitcap.training.stages import (
     Quality,
     freeze,
+    measure_quality,
     predict,
     train_autoencoder,
     train_classifier,
 )
 from isitcap.training.streams import stream
-
-CODE_VERSION = 1
-"""Of the code that bears on results; raised by hand when a change makes other numbers from the same study."""
 
 
 @dataclass(frozen=True)
@@ -67,11 +66,7 @@ class Runs:
         self.data = data
         self.directory = directory
         self.environment = environment
-        self.explained = {
-            images.name: sample(images.index, study.attribution.images, study.split.seed, images.name)
-            for images in data.test_sets
-            if images.role != "validation"
-        }
+        self.explanations = Plan(study, data, directory)
 
     # What each stage depends on ------------------------------------------------------------------------------------
 
@@ -87,6 +82,15 @@ class Runs:
             "environment": self.environment.identity(),
         }
         return Stage(self.directory.autoencoder(seed), "train", identity)
+
+    def control_stage(self, seed: int, kind: Preprocess) -> Stage:
+        """A control fitted to the autoencoder of a seed."""
+        identity = {
+            "code": CODE_VERSION,
+            "control": kind,
+            "autoencoder": digest(self.autoencoder_stage(seed).identity),
+        }
+        return Stage(self.directory.autoencoder(seed), kind, identity)
 
     def training_stage(self, key: RunKey) -> Stage:
         """The classifier of a run."""
@@ -106,11 +110,13 @@ class Runs:
             identity["study_seed"] = self.study.split.seed  # keys the validation images' draws
         if path.autoencode:
             identity["autoencoder"] = digest(self.autoencoder_stage(key.seed).identity)
+        if path.preprocess in CONTROLS:
+            identity["control"] = digest(self.control_stage(key.seed, path.preprocess).identity)
         return Stage(self.directory.run(key.variant, key.seed), "train", identity)
 
     def prediction_stage(self, key: RunKey) -> Stage:
         """The predictions of a run on every test set through every path."""
-        identity = {
+        identity: dict[str, Any] = {
             "code": CODE_VERSION,
             "classifier": digest(self.training_stage(key).identity),
             "autoencoder": digest(self.autoencoder_stage(key.seed).identity),
@@ -118,34 +124,14 @@ class Runs:
             "study_seed": self.study.split.seed,
             "test_sets": {images.name: images.content for images in self.data.test_sets},
         }
+        # absent from a study of the poster's variants alone, whose records stay valid
+        if controls := controls_of(self.study.variants):
+            identity["controls"] = {kind: digest(self.control_stage(key.seed, kind).identity) for kind in controls}
         return Stage(self.directory.run(key.variant, key.seed), "predict", identity)
 
-    def map_stages(self, key: RunKey) -> Iterator[tuple[Stage, ImageSet, str, str]]:
-        """The maps of a run, one stage for each test set, method and point.
-
-        A variant without an autoencoder has one point: the image is its classifier's input.
-        """
-        autoencode = VARIANTS[key.variant].path.autoencode
-        points = self.study.attribution.points if autoencode else ("image",)
-        for images in self.data.test_sets:
-            if images.name not in self.explained:
-                continue
-            for method in self.study.attribution.methods:
-                for point in points:
-                    identity: dict[str, Any] = {
-                        "code": CODE_VERSION,
-                        "classifier": digest(self.training_stage(key).identity),
-                        "images": images.content,
-                        "rows": digest(self.explained[images.name].tolist()),
-                        "store": self.study.attribution.store,
-                        "method": method,
-                        "point": point,
-                        "channels": RULES[method].channels,
-                    }
-                    if method == "integrated_gradients":
-                        identity["steps"] = self.study.attribution.steps
-                    folder = self.directory.run(key.variant, key.seed) / "maps"
-                    yield Stage(folder, f"{images.name}.{method}.{point}", identity), images, method, point
+    def map_stages(self, key: RunKey) -> list[MapStage]:
+        """The maps of a run and their faithfulness, see `isitcap.explain.stages`."""
+        return list(self.explanations.stages(VARIANTS[key.variant], key.seed, self.training_stage(key)))
 
     def keys(self, seed: int) -> list[RunKey]:
         """The runs of a seed."""
@@ -155,11 +141,13 @@ class Runs:
         """For each stage, its name and why it will be made, or `kept`."""
         for seed in self.study.seeds:
             yield f"autoencoder seed-{seed}", self.autoencoder_stage(seed).why() or "kept"
+            for kind in controls_of(self.study.variants):
+                yield f"autoencoder seed-{seed} {kind}", self.control_stage(seed, kind).why() or "kept"
             for key in self.keys(seed):
                 name = f"{key.variant} seed-{seed}"
                 yield f"{name} train", self.training_stage(key).why() or "kept"
                 yield f"{name} predict", self.prediction_stage(key).why() or "kept"
-                reasons = [stage.why() for stage, *_ in self.map_stages(key)]
+                reasons = [maps.stage.why() for maps in self.map_stages(key)]
                 missing = [reason for reason in reasons if reason]
                 yield f"{name} maps", f"{len(missing)} of {len(reasons)}: {missing[0]}" if missing else "kept"
 
@@ -177,16 +165,27 @@ class Runs:
                 self._make_seed(seed, done, show=show)
 
     def _make_seed(self, seed: int, done: Callable[[], None], *, show: bool) -> None:
-        autoencoder = self._autoencoder(seed, show=show)
+        preprocessors: dict[str, nn.Module] = {"autoencoder": self._autoencoder(seed, show=show)}
         done()
+        for kind in controls_of(self.study.variants):
+            preprocessors[kind] = self._control(seed, kind, show=show)
+            done()
         classifiers: dict[RunKey, ConvClassifier] = {}
         for key in self.keys(seed):
-            classifiers[key] = self._classifier(key, autoencoder, show=show)
+            classifiers[key] = self._classifier(key, preprocessors, show=show)
             done()
-        self._predict(seed, classifiers, autoencoder, show=show)
+        self._predict(seed, classifiers, preprocessors, show=show)
         done()
         for key, classifier in classifiers.items():
-            self._maps(key, classifier, autoencoder, show=show)
+            variant = VARIANTS[key.variant]
+            make(
+                self.explanations,
+                Detector(classifier, preprocessors.get(variant.path.preprocess)),
+                seed,
+                self.map_stages(key),
+                f"seed {seed} {key.variant} maps",
+                show=show,
+            )
             done()
 
     def _make_images(self) -> None:
@@ -196,9 +195,9 @@ class Runs:
             if stage.why():
                 write_frame(self.directory.images(images.name), images.index)
                 stage.finish([self.directory.images(images.name)])
-            if images.name not in self.explained:
+            if images.name not in self.explanations.rows:
                 continue
-            rows = self.explained[images.name][: self.study.attribution.store]
+            rows = self.explanations.rows[images.name][: self.study.attribution.store]
             stage = Stage(
                 self.directory.root / "examples", images.name, {"content": images.content, "rows": rows.tolist()}
             )
@@ -229,7 +228,26 @@ class Runs:
         freeze(model)
         return model
 
-    def _classifier(self, key: RunKey, autoencoder: ConvAutoencoder, *, show: bool) -> ConvClassifier:
+    def _control(self, seed: int, kind: Preprocess, *, show: bool) -> nn.Module:
+        stage, device, name = self.control_stage(seed, kind), self.environment.device, PARAMETERS[kind]
+        path = stage.folder / f"{kind}.parquet"
+        if stage.why():
+            start = time.perf_counter()
+            pixels = torch.from_numpy(self.data.validation.pixels)
+            target = float(read_frame(stage.folder / "quality.parquet")["psnr"].iloc[0])
+            fit = fit_control(kind, pixels, target, device)
+            model = build_control(kind, fit.parameter, self.study.image.size).to(device)
+            found = measure_quality(model, pixels, device)
+            reached = f"{found.psnr:.2f} dB (autoencoder {target:.2f} dB), SSIM {found.ssim:.3f}"
+            say(f"seed {seed} {kind}: {name} {fit.parameter:.4g}, {reached}", show=show)
+            row = {name: fit.parameter, "psnr": found.psnr, "autoencoder_psnr": target, "ssim": found.ssim}
+            write_frame(path, pd.DataFrame([{**row, "images": found.images}]))
+            stage.finish([path], seconds=time.perf_counter() - start)
+        model = build_control(kind, float(read_frame(path)[name].iloc[0]), self.study.image.size).to(device)
+        freeze(model)
+        return model
+
+    def _classifier(self, key: RunKey, preprocessors: Preprocessors, *, show: bool) -> ConvClassifier:
         stage, variant = self.training_stage(key), VARIANTS[key.variant]
         weights = stage.folder / "weights.safetensors"
         if stage.why() is None:
@@ -244,7 +262,7 @@ class Runs:
                 key.seed,
                 self.data.train,
                 self.data.validation,
-                autoencoder,
+                preprocessors,
                 self.environment,
                 show=show,
             )
@@ -259,7 +277,7 @@ class Runs:
         return model
 
     def _predict(
-        self, seed: int, classifiers: dict[RunKey, ConvClassifier], autoencoder: ConvAutoencoder, *, show: bool
+        self, seed: int, classifiers: dict[RunKey, ConvClassifier], preprocessors: Preprocessors, *, show: bool
     ) -> None:
         stages = {key.variant: self.prediction_stage(key) for key in classifiers}
         wanted = {key.variant: model for key, model in classifiers.items() if stages[key.variant].why()}
@@ -271,7 +289,7 @@ class Runs:
             self.study,
             self.data.test_sets,
             wanted,
-            autoencoder,
+            preprocessors,
             self.environment,
             description=f"seed {seed} predictions",
             show=show,
@@ -285,63 +303,6 @@ class Runs:
             stage = stages[variant]
             write_frame(stage.folder / "predictions.parquet", pd.concat(parts, ignore_index=True))
             stage.finish([stage.folder / "predictions.parquet"], seconds=seconds / len(wanted))
-
-    def _maps(self, key: RunKey, classifier: ConvClassifier, autoencoder: ConvAutoencoder, *, show: bool) -> None:
-        variant: Variant = VARIANTS[key.variant]
-        detector = Detector(classifier, autoencoder if variant.path.autoencode else None)
-        todo = [stage for stage in self.map_stages(key) if stage[0].why()]
-        with bar(len(todo), f"seed {key.seed} {key.variant} maps", "sets", show=show and bool(todo)) as progress:
-            for stage, images, method, point in todo:
-                start = time.perf_counter()
-                rows = self.explained[images.name]
-                pixels = to_float(torch.from_numpy(images.pixels[rows]).to(self.environment.device))
-                maps = attribute(
-                    detector,
-                    pixels,
-                    method,  # type: ignore[arg-type]  # the study's model has checked the name
-                    point,  # type: ignore[arg-type]
-                    steps=self.study.attribution.steps,
-                )
-                files = self._write_maps(stage, images, rows, maps, method, point)
-                stage.finish(files, seconds=time.perf_counter() - start)
-                progress.update()
-
-    def _write_maps(
-        self,
-        stage: Stage,
-        images: ImageSet,
-        rows: np.ndarray[Any, Any],
-        maps: np.ndarray[Any, Any],
-        method: str,
-        point: str,
-    ) -> list[Any]:
-        """Measures of all maps in float32, arrays of the first `store` as float16, each divided by its maximum."""
-        measures = measure(maps)
-        measures.insert(0, "image_id", images.index["image_id"].to_numpy()[rows])
-        kept = maps[: self.study.attribution.store]
-        scale = kept.max(axis=(1, 2), initial=0.0)
-        shown = kept / np.where((scale > 0) & np.isfinite(scale), scale, 1)[:, None, None]
-        # not `with_suffix`, since names of test sets may hold dots
-        table = stage.folder / f"{stage.name}.parquet"
-        arrays = stage.folder / f"{stage.name}.safetensors"
-        write_frame(table, measures)
-        write_arrays(
-            arrays,
-            {
-                "maps": shown.astype(np.float16),
-                "scale": scale.astype(np.float32),
-                "image_index": rows[: len(kept)].astype(np.int32),
-            },
-            {
-                "method": method,
-                "point": point,
-                "channels": RULES[method].channels,
-                "target": "logit",
-                "model_state": "trained",
-                "test_set": images.name,
-            },
-        )
-        return [table, arrays]
 
 
 def _save(model: nn.Module, path: Any) -> None:

@@ -17,8 +17,8 @@ from isitcap.errors import UserError
 from isitcap.models.augmentation import test_draws, training_draws
 from isitcap.models.autoencoder import ConvAutoencoder, build_autoencoder
 from isitcap.models.classifier import ConvClassifier, build_classifier
-from isitcap.models.preprocessing import Preprocessing, to_float
-from isitcap.models.variants import PATHS, Variant
+from isitcap.models.preprocessing import Preprocessing, Preprocessors, to_float
+from isitcap.models.variants import Variant, paths_of
 from isitcap.progress import bar
 from isitcap.study.models import Study
 from isitcap.training.environment import Environment
@@ -80,7 +80,7 @@ def train_autoencoder(
 
 
 @torch.no_grad()
-def measure_quality(model: ConvAutoencoder, pixels: torch.Tensor, device: torch.device) -> Quality:
+def measure_quality(model: nn.Module, pixels: torch.Tensor, device: torch.device) -> Quality:
     """PSNR over all images together, and the mean over images of SSIM (Wang et al. 2004; 7 × 7 window, RGB)."""
     originals, copies = [], []
     for images in _batches(pixels, device):
@@ -98,20 +98,20 @@ def train_classifier(
     seed: int,
     train: ImageSet,
     validation: ImageSet,
-    autoencoder: ConvAutoencoder | None,
+    preprocessors: Preprocessors,
     environment: Environment,
     *,
     show: bool = True,
 ) -> tuple[ConvClassifier, list[Epoch]]:
     """Train a variant's classifier through its own path (binary cross-entropy), validating through the same path.
 
-    Initial weights and order are those of the seed, whatever the variant.
+    Initial weights and order are those of the seed, whatever the variant. `preprocessors` are the seed's modules.
 
     Raises:
         UserError: the loss is no longer finite.
     """
     device = environment.device
-    path = Preprocessing(variant.path, study.augmentation, autoencoder)
+    path = Preprocessing(variant.path, study.augmentation, preprocessors)
     model = build_classifier(study.classifier, study.image.size, stream(seed, "init")).to(device)
     draws = stream(seed, "augment")
     labels = torch.from_numpy(train.labels.astype(np.float32)).to(device)
@@ -154,7 +154,7 @@ def predict(
     study: Study,
     sets: Iterable[ImageSet],
     models: Mapping[str, ConvClassifier],
-    autoencoder: ConvAutoencoder,
+    preprocessors: Preprocessors,
     environment: Environment,
     *,
     description: str,
@@ -162,7 +162,7 @@ def predict(
 ) -> Iterator[tuple[str, ImageSet, dict[str, npt.NDArray[np.float32]]]]:
     """Logits of every model on every set through every path, in float32: yields (path, set, {model: (N,)}).
 
-    Each path is computed once for all models.
+    The paths are those of `paths_of` the study's variants. Each is computed once for all models.
 
     Raises:
         UserError: a logit is not finite.
@@ -170,9 +170,10 @@ def predict(
     sets = list(sets)
     for model in models.values():
         model.eval()
-    with bar(len(PATHS) * sum(map(len, sets)), description, "images", show=show) as progress:
-        for path in PATHS.values():
-            preprocessing = Preprocessing(path, study.augmentation, autoencoder)
+    paths = paths_of(study.variants)
+    with bar(len(paths) * sum(map(len, sets)), description, "images", show=show) as progress:
+        for path in paths:
+            preprocessing = Preprocessing(path, study.augmentation, preprocessors)
             for images in sets:
                 logits: dict[str, list[torch.Tensor]] = {name: [] for name in models}
                 for inputs in _through(preprocessing, images, study.split.seed, environment.device):
@@ -197,7 +198,7 @@ def _training_inputs(
     A path that is the same every epoch and not free is computed once for all images.
     """
     device = environment.device
-    if path.autoencoder is None or path.path.augment:
+    if path.module is None or path.path.augment:
         return lambda indices, uniform: path(to_float(pixels[indices].to(device)), uniform)
     # Filled in place: parts put together at the end would hold everything twice.
     shape = (len(pixels), pixels.shape[3], *pixels.shape[1:3])

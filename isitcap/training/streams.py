@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 import torch
 
-Purpose = Literal["init", "order", "augment", "autoencoder"]
+Purpose = Literal["init", "order", "augment", "autoencoder", "randomise"]
 
 
 def stream(seed: int, purpose: Purpose) -> torch.Generator:

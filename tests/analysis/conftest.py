@@ -9,12 +9,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analysis.agreement import MapStack
+from analysis.build import build_summary
+from analysis.claims import Claim
+from analysis.faithfulness import FAITHFULNESS_COLUMNS
 from analysis.summary import (
     AutoencoderQuality,
     HistoryRow,
     Provenance,
     SourceCard,
     StudyCard,
+    Summary,
     TestSetCard,
     VariantCard,
 )
@@ -38,13 +43,15 @@ def _images() -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["test_set", "image_id", "source", "group", "label", "sha256"])
 
 
-def _predictions(images: pd.DataFrame, seeds: tuple[int, ...], rng: np.random.Generator) -> pd.DataFrame:
+def _predictions(
+    images: pd.DataFrame, variants: dict[str, str], seeds: tuple[int, ...], rng: np.random.Generator
+) -> pd.DataFrame:
     sign = 2.0 * images["label"].to_numpy() - 1
     hard = rng.normal(size=len(images))
     parts = []
-    for variant in VARIANTS:
+    for variant in variants:
         for seed in seeds:
-            for path in VARIANTS.values():
+            for path in variants.values():
                 logit = sign + hard + rng.normal(size=len(images)) + 0.2 * rng.normal()
                 part = images[["test_set", "image_id"]].assign(
                     variant=variant, seed=seed, path=path, logit=logit.astype(np.float32)
@@ -53,11 +60,13 @@ def _predictions(images: pd.DataFrame, seeds: tuple[int, ...], rng: np.random.Ge
     return pd.concat(parts, ignore_index=True)
 
 
-def _maps(images: pd.DataFrame, seeds: tuple[int, ...], rng: np.random.Generator) -> pd.DataFrame:
+def _maps(
+    images: pd.DataFrame, variants: dict[str, str], seeds: tuple[int, ...], rng: np.random.Generator
+) -> pd.DataFrame:
     sample = images[images["test_set"] != "held-out"].groupby(["test_set", "label"]).head(6)
     parts = []
-    for variant in VARIANTS:
-        for point in ("image", "classifier_input") if variant == "autoencoder" else ("image",):
+    for variant in variants:
+        for point in ("image", "classifier_input") if variant in ("autoencoder", "both") else ("image",):
             for seed in seeds:
                 gini = rng.uniform(0.3, 0.5, len(sample))
                 part = sample[["test_set", "image_id"]].assign(
@@ -67,12 +76,16 @@ def _maps(images: pd.DataFrame, seeds: tuple[int, ...], rng: np.random.Generator
     return pd.concat(parts, ignore_index=True).assign(excluded=pd.Series(dtype=object))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def small_study() -> Callable[..., dict[str, Any]]:
-    """A function that makes the arguments of `build_summary`: three variants and test sets, some seeds."""
+    """A function that makes the arguments of `build_summary`: three variants (or all four) and test sets, some seeds.
 
-    def make(seeds: tuple[int, ...] = (0, 1, 2), draw: int = 20) -> dict[str, Any]:
+    The multi-bootstrap has few draws, so that tests stay fast.
+    """
+
+    def make(seeds: tuple[int, ...] = (0, 1, 2), draw: int = 20, *, four: bool = False) -> dict[str, Any]:
         rng = np.random.default_rng(draw)
+        variants = VARIANTS | {"both": "both"} if four else VARIANTS
         images = _images()
         cards = tuple(
             TestSetCard(
@@ -92,24 +105,107 @@ def small_study() -> Callable[..., dict[str, Any]]:
             demo=True,
             seeds=seeds,
             baseline="baseline",
-            variants=tuple(VariantCard(name=v, path=p, description=v) for v, p in VARIANTS.items()),
+            variants=tuple(VariantCard(name=v, path=p, description=v) for v, p in variants.items()),
             test_sets=cards,
             study_toml="",
         )
         return {
             "study": study,
             "provenance": Provenance(command="none", facts=(("version", "0"),), data_hashes=()),
-            "predictions": _predictions(images, seeds, rng),
+            "predictions": _predictions(images, variants, seeds, rng),
             "images": images,
-            "maps": _maps(images, seeds, rng),
+            "maps": _maps(images, variants, seeds, rng),
+            "draws": 200,
             "autoencoders": [
                 AutoencoderQuality(seed=s, code="8×8×16", psnr=30.0, ssim=0.9, n_images=16) for s in seeds
             ],
             "histories": [
                 HistoryRow(variant=v, seed=s, epoch=1, train_loss=0.4, validation_loss=0.5, seconds=1.0)
-                for v in VARIANTS
+                for v in variants
                 for s in seeds
             ],
         }
 
     return make
+
+
+@pytest.fixture(scope="session")
+def small_summary(small_study: Callable[..., dict[str, Any]]) -> Summary:
+    """The summary of the small study, made once."""
+    return build_summary(**small_study())
+
+
+@pytest.fixture(scope="session")
+def full_summary(small_study: Callable[..., dict[str, Any]]) -> Summary:
+    """A summary in which every table has rows: four variants, margins, claims that changed and one withdrawn."""
+    claims = (
+        Claim(
+            id="preserved",
+            says="Accuracy is preserved.",
+            quantity="accuracy",
+            kind="equivalent",
+            margin=0.2,
+            variants=("augment", "both"),
+            versus="baseline",
+            role="in_sample",
+        ),
+        Claim(
+            id="photos",
+            says="Real photographs are recognised.",
+            quantity="specificity",
+            kind="above",
+            bound=0.6,
+            variants=("baseline",),
+            test_set="outside",
+            source="photos",
+        ),
+        Claim(
+            id="falls",
+            says="Accuracy falls out of sample.",
+            quantity="balanced_accuracy",
+            kind="less",
+            variants=("baseline", "autoencoder"),
+            role="out_of_sample",
+            versus_role="in_sample",
+            family="falls",
+        ),
+        Claim(
+            id="dispersed",
+            says="Maps of the autoencoder are dispersed.",
+            quantity="gini",
+            kind="less",
+            variants=("autoencoder",),
+            versus="augment",
+            role="in_sample",
+            path="saliency.classifier_input",
+            family="maps",
+        ),
+    )
+    earlier = claims[0].model_copy(update={"margin": 0.1})
+    withdrawn = claims[1].model_copy(update={"id": "gone", "says": "It was said once."})
+    study = small_study(four=True)
+    rng = np.random.default_rng(5)
+    keys = ["variant", "seed", "test_set", "image_id", "method", "point"]
+    areas = {name: rng.normal(size=len(study["maps"])) for name in FAITHFULNESS_COLUMNS[len(keys) :]}
+    stacks = [
+        MapStack(
+            variant=variant,
+            test_set="inside",
+            method="saliency",
+            point="image",
+            seeds=(0, 1, 2),
+            image_ids=("camera/0/000.png", "camera/0/001.png", "camera/1/000.png", "camera/1/001.png"),
+            labels=np.array([0, 0, 1, 1], dtype=np.int8),
+            maps=rng.random((3, 4, 5, 5)),
+        )
+        for variant in ("baseline", "augment")
+    ]
+    return build_summary(
+        **study,
+        faithfulness=study["maps"][keys].assign(**areas),
+        stored_maps=stacks,
+        margins={"in_sample": 0.1, "out_of_sample": 0.2},
+        claims=claims,
+        claims_at_start=(earlier, *claims[1:], withdrawn),
+        alpha_at_start=0.05,
+    )

@@ -9,10 +9,12 @@ import pandas as pd
 import pytest
 
 from analysis.build import build_summary
+from analysis.claims import Claim
+from analysis.equivalence import quoted_p
 from analysis.errors import InputError
 from analysis.intervals import Stratum, crossed_interval
-from analysis.metrics import QUANTITIES
-from analysis.summary import Estimate, StudyCard, Summary
+from analysis.metrics import BASIC_QUANTITIES, QUANTITIES, auc, balanced_accuracy, validation_threshold
+from analysis.summary import Contrast, Estimate, StudyCard, Summary
 
 Study = Callable[..., dict[str, Any]]
 
@@ -23,17 +25,62 @@ def by_id(rows: tuple[Estimate, ...]) -> dict[str, Estimate]:
     return found
 
 
-def test_every_cell_of_the_grid_has_every_metric(small_study: Study) -> None:
+def test_every_cell_of_the_grid_has_every_metric(small_summary: Summary) -> None:
     """There is one row per quantity, variant, path, and test set or source, each with its seeds' values."""
-    summary = build_summary(**small_study())
+    summary = small_summary
     places = 3 + 5  # test sets and their sources
-    assert len(summary.metrics) == len(QUANTITIES) * 3 * 3 * places
-    assert len(summary.contrasts) == len(QUANTITIES) * 2 * places
+    each = len(QUANTITIES) + 2 * len(BASIC_QUANTITIES)  # own path, two others
+    assert len(summary.metrics) == each * 3 * places
     values = [v for v in summary.seed_values if v.quantity in QUANTITIES]
     assert len(values) == 3 * len(summary.metrics)
     ids = by_id(summary.metrics)
     assert "auc/augment/inside:camera/none" in ids
     assert "recall/baseline/held-out/autoencode" in ids
+    assert "mcc/autoencoder/inside/autoencode" in ids
+    assert "mcc/baseline/held-out/autoencode" not in ids
+
+
+def test_contrasts_are_of_every_pair_but_on_validation_images(small_summary: Summary, full_summary: Summary) -> None:
+    """Test sets and their sources have every pair, those with the baseline first; validation has those alone."""
+    by_id(small_summary.contrasts)
+    by_id(full_summary.contrasts)
+    for summary, variants in ((small_summary, 3), (full_summary, 4)):
+        pairs, placed = variants * (variants - 1) // 2, {"inside": 2, "outside": 4}
+        for test_set, places in placed.items():
+            rows = [row for row in summary.contrasts if row.test_set == test_set]
+            assert len(rows) == len(QUANTITIES) * pairs * places
+        rows = [row for row in summary.contrasts if row.test_set == "held-out"]
+        assert len(rows) == len(QUANTITIES) * (variants - 1) * 2
+        assert {row.versus for row in rows} == {"baseline"}
+    assert small_summary.factorial == ()
+    assert len(full_summary.factorial) == len(BASIC_QUANTITIES) * 3 * (2 + 4)
+    assert {row.test_set for row in full_summary.factorial} == {"inside", "outside"}
+    order = [
+        (r.variant, r.versus) for r in full_summary.contrasts if r.id.startswith("auc/") and r.test_set == "inside"
+    ]
+    assert order[:6] == [
+        ("augment", "baseline"),
+        ("autoencoder", "baseline"),
+        ("both", "baseline"),
+        ("autoencoder", "augment"),
+        ("both", "augment"),
+        ("both", "autoencoder"),
+    ]
+
+
+def test_validation_images_have_no_bootstrap_runs_or_claims(full_summary: Summary, small_study: Study) -> None:
+    """Nothing is claimed of images that a choice was made on, and nothing of single runs is told of them."""
+    held = [row for row in full_summary.contrasts if row.test_set == "held-out"]
+    assert all((row.bootstrap_low, row.margin, row.tost_p) == (None, None, None) for row in held)
+    assert any(row.bootstrap_low is not None for row in full_summary.contrasts)
+    for rows in (full_summary.run_intervals, full_summary.run_tests, full_summary.model_checks):
+        assert {row.test_set for row in rows} == {"inside", "outside"}
+    assert {row.test_set for row in full_summary.seed_spread} == {"inside", "outside"}
+    claim = Claim(
+        id="a", says="A.", quantity="auc", kind="above", bound=0.5, variants=("baseline",), test_set="held-out"
+    )
+    with pytest.raises(InputError, match="no test set `held-out`; known: inside, outside"):
+        build_summary(**small_study(), claims=[claim])
 
 
 def test_accuracy_is_that_of_pandas(small_study: Study) -> None:
@@ -63,7 +110,10 @@ def test_accuracy_is_that_of_pandas(small_study: Study) -> None:
 
 
 def test_contrasts_pair_each_variants_own_path(small_study: Study) -> None:
-    """A contrast is the crossed interval of the differences between own paths, paired by seed and image."""
+    """A contrast is the crossed interval of the differences between own paths, paired by seed and image.
+
+    Its p is the quoted interval's, which is never more certain than the crossed t.
+    """
     inputs = small_study()
     row = by_id(build_summary(**inputs).contrasts)["accuracy/autoencoder-vs-baseline/inside/own"]
     joined = inputs["predictions"].merge(inputs["images"], on=["test_set", "image_id"])
@@ -80,12 +130,15 @@ def test_contrasts_pair_each_variants_own_path(small_study: Study) -> None:
     expected = crossed_interval(strata)
     assert row.estimate == pytest.approx(expected.estimate)
     assert (row.low, row.high) == pytest.approx((expected.low, expected.high))
-    assert (row.p, row.df) == pytest.approx((expected.p, expected.df))
+    assert (row.p, row.df) == pytest.approx((quoted_p(expected), expected.df))
+    assert expected.p is not None
+    assert row.p is not None
+    assert row.p >= expected.p
 
 
-def test_one_class_sources_give_only_what_is_defined(small_study: Study) -> None:
+def test_one_class_sources_give_only_what_is_defined(small_summary: Summary) -> None:
     """A source of real images has a specificity; the rest is null with the reason, in metrics, contrasts and seeds."""
-    summary = build_summary(**small_study())
+    summary = small_summary
     for rows, who, path in ((summary.metrics, "baseline", "none"), (summary.contrasts, "augment-vs-baseline", "own")):
         found = by_id(rows)
         for source, defined in (("photos", "specificity"), ("painter", "recall")):
@@ -100,23 +153,21 @@ def test_one_class_sources_give_only_what_is_defined(small_study: Study) -> None
         assert (value.value is None) == (value.reason is not None)
 
 
-def test_order_of_rows_and_type_of_strings_do_not_matter(small_study: Study) -> None:
+def test_order_of_rows_and_type_of_strings_do_not_matter(small_study: Study, small_summary: Summary) -> None:
     """Shuffled frames with categoricals give an equal summary."""
     inputs = small_study()
-    expected = build_summary(**inputs)
     names = ["variant", "path", "test_set", "image_id"]
     inputs["predictions"] = (
         inputs["predictions"].sample(frac=1, random_state=3).astype(dict.fromkeys(names, "category"))
     )
     inputs["images"] = inputs["images"].sample(frac=1, random_state=4).reset_index(drop=True)
     inputs["maps"] = inputs["maps"].sample(frac=1, random_state=5).astype({"variant": "category", "method": "category"})
-    assert build_summary(**inputs) == expected
+    assert build_summary(**inputs) == small_summary
 
 
-def test_names_are_labels_alone(small_study: Study) -> None:
+def test_names_are_labels_alone(small_study: Study, small_summary: Summary) -> None:
     """Renaming a variant changes its label and no number."""
-    inputs = small_study()
-    expected = build_summary(**inputs)
+    inputs, expected = small_study(), small_summary
     for name in ("predictions", "maps"):
         inputs[name] = inputs[name].assign(variant=inputs[name]["variant"].replace("augment", "zebra"))
     variants = tuple(
@@ -130,13 +181,48 @@ def test_names_are_labels_alone(small_study: Study) -> None:
         return [row.model_copy(update={"variant": row.variant.replace("zebra", "augment")}) for row in rows]
 
     assert renamed(summary.metrics) == list(expected.metrics)
-    assert renamed(summary.contrasts) == list(expected.contrasts)
+    for mine, other in zip(summary.contrasts, expected.contrasts, strict=True):
+        names = {
+            name: (value or "").replace("zebra", "augment") for name, value in mine if name in ("variant", "versus")
+        }
+        reason = mine.reason and mine.reason.replace("zebra", "augment")
+        assert mine.model_copy(update=names | {"reason": reason}) == other
 
 
-def test_permuted_seeds_change_no_estimate(small_study: Study) -> None:
-    """Seeds are exchangeable: giving each run another seed, the same for all variants, changes no interval."""
+def test_names_of_test_sets_are_labels_alone(small_study: Study, small_summary: Summary) -> None:
+    """Renaming test sets and sources, so that they sort the other way, changes no number, bootstrap limits included."""
     inputs = small_study()
-    expected = build_summary(**inputs)
+    names = {"inside": "z-set", "outside": "y-set", "held-out": "x-set"}
+    sources = {"camera": "z", "photos": "y", "painter": "x", "mixture": "w"}
+    for frame in ("predictions", "images", "maps"):
+        inputs[frame] = inputs[frame].assign(test_set=inputs[frame]["test_set"].map(names))
+    inputs["images"]["source"] = inputs["images"]["source"].map(sources)
+    cards = tuple(
+        card.model_copy(
+            update={
+                "name": names[card.name],
+                "sources": tuple(s.model_copy(update={"name": sources[s.name]}) for s in card.sources),
+            }
+        )
+        for card in inputs["study"].test_sets
+    )
+    inputs["study"] = inputs["study"].model_copy(update={"test_sets": cards})
+    summary = build_summary(**inputs)
+
+    def numbers(row: Estimate) -> dict[str, Any]:
+        return row.model_dump(exclude={"test_set", "source", "family"})
+
+    for mine, other in (
+        (summary.metrics, small_summary.metrics),
+        (summary.contrasts, small_summary.contrasts),
+        (summary.dispersion_contrasts, small_summary.dispersion_contrasts),
+    ):
+        assert [numbers(row) for row in mine] == [numbers(row) for row in other]
+
+
+def test_permuted_seeds_change_no_estimate(small_study: Study, small_summary: Summary) -> None:
+    """Seeds are exchangeable: giving each run another seed, the same for all variants, changes no interval."""
+    inputs, expected = small_study(), small_summary
     for name in ("predictions", "maps"):
         inputs[name] = inputs[name].assign(seed=(inputs[name]["seed"] + 1) % 3)
     summary = build_summary(**inputs)
@@ -164,9 +250,13 @@ def test_higher_confidence_is_wider(small_study: Study) -> None:
     inputs = small_study()
     narrow, wide = build_summary(**inputs, confidence=0.9), build_summary(**inputs, confidence=0.99)
     assert (narrow.confidence, wide.confidence) == (0.9, 0.99)
-    for one, other in zip(narrow.metrics, wide.metrics, strict=True):
+    wider = 0
+    for one, other in zip((*narrow.metrics, *narrow.contrasts), (*wide.metrics, *wide.contrasts), strict=True):
+        assert (one.low is None) == (other.low is None)
         if one.low is not None and other.low is not None:
-            assert other.low <= one.low
+            assert other.low < one.low
+            wider += 1
+    assert wider > 500
 
 
 def test_what_is_passed_on_is_kept(small_study: Study) -> None:
@@ -199,6 +289,90 @@ def test_a_source_whose_images_are_all_out_is_undefined(small_study: Study) -> N
     row = by_id(build_summary(**inputs).metrics)["recall/baseline/outside:burnt/none"]
     assert (row.estimate, row.n_images) == (None, 0)
     assert row.reason is not None
+
+
+def table_of(inputs: dict[str, Any], variant: str, path: str, test_set: str) -> tuple[Any, Any]:
+    """Logits (S, I) and labels (I,) of one cell of the frames, images by id."""
+    rows = inputs["predictions"].query("variant == @variant and path == @path and test_set == @test_set")
+    logits = rows.pivot_table(index="seed", columns="image_id", values="logit")
+    labels = inputs["images"].query("test_set == @test_set").set_index("image_id")["label"]
+    return logits.to_numpy(), labels[logits.columns].to_numpy()
+
+
+def test_thresholds_come_from_validation_through_the_own_path(small_study: Study) -> None:
+    """A validated metric uses each variant's and seed's threshold from its own path's validation images."""
+    inputs = small_study()
+    summary = build_summary(**inputs)
+    rows = by_id(summary.metrics)
+    estimates = {}
+    for variant, path in (("baseline", "none"), ("autoencoder", "autoencode")):
+        cuts = validation_threshold(*table_of(inputs, variant, path, "held-out"))
+        expected = balanced_accuracy(*table_of(inputs, variant, path, "inside"), threshold=cuts)
+        found = [
+            v.value
+            for v in summary.seed_values
+            if (v.quantity, v.variant, v.test_set, v.source) == ("balanced_accuracy_validated", variant, "inside", None)
+        ]
+        assert found == pytest.approx(list(expected), rel=1e-12)
+        estimates[variant] = float(expected.mean())
+        row = rows[f"balanced_accuracy_validated/{variant}/inside/{path}"]
+        assert row.estimate == pytest.approx(estimates[variant], rel=1e-12)
+    contrast = by_id(summary.contrasts)["balanced_accuracy_validated/autoencoder-vs-baseline/inside/own"]
+    assert contrast.estimate == pytest.approx(estimates["autoencoder"] - estimates["baseline"], abs=1e-12)
+    assert (contrast.p is None) == (contrast.low is None)
+
+
+def test_validation_images_are_not_judged_by_their_own_threshold(small_summary: Summary) -> None:
+    """On the images that fixed the threshold the validated metrics are undefined, and all others are given."""
+    rows = by_id(small_summary.metrics)
+    row = rows["accuracy_validated/baseline/held-out/none"]
+    assert (row.estimate, row.reason) == (None, "the threshold was fixed on these very images")
+    assert rows["accuracy/baseline/held-out/none"].estimate is not None
+
+
+def test_a_study_without_validation_images_has_no_validated_metrics(small_study: Study) -> None:
+    """Without a test set of role validation the validated metrics are undefined everywhere, with the reason."""
+    inputs = small_study()
+    sets = inputs["study"].test_sets[:2]
+    inputs["study"] = inputs["study"].model_copy(update={"test_sets": sets})
+    for name in ("predictions", "images"):
+        inputs[name] = inputs[name].query("test_set != 'held-out'")
+    summary = build_summary(**inputs)
+    for row in (*summary.metrics, *summary.contrasts):
+        if row.quantity.endswith("_validated") and row.source is None:
+            assert (row.estimate, row.reason, row.n_seeds) == (None, "no validation images", 3)
+        elif row.source is None:
+            assert row.estimate is not None
+
+
+def test_groups_of_images_are_counted_as_images(small_summary: Summary) -> None:
+    """Metrics without values per image say how many images they are of, not how many groups of them."""
+    summary = small_summary
+    for rows, who, path in ((summary.metrics, "baseline", "none"), (summary.contrasts, "augment-vs-baseline", "own")):
+        found = by_id(rows)
+        for quantity in ("eer", "recall_at_5_fpr", "ece", "auc"):
+            assert found[f"{quantity}/{who}/inside/{path}"].n_images == 30
+
+
+def test_a_constant_run_leaves_its_order_undefined(small_study: Study) -> None:
+    """A seed of one variant with equal logits has no AUC: its row says so, and the contrast names the variant."""
+    inputs = small_study()
+    frame = inputs["predictions"]
+    stuck = (frame["variant"] == "augment") & (frame["seed"] == 1) & (frame["path"] == "augment")
+    inputs["predictions"] = frame.assign(logit=frame["logit"].where(~stuck, np.float32(-0.5)))
+    summary = build_summary(**inputs)
+    rows, contrasts = by_id(summary.metrics), by_id(summary.contrasts)
+    for quantity, why in (
+        ("auc", "constant predictions: AUC is not defined"),
+        ("precision", "nothing called synthetic: precision is not defined"),
+    ):
+        assert rows[f"{quantity}/augment/inside/augment"].reason == why
+        row = contrasts[f"{quantity}/augment-vs-baseline/inside/own"]
+        assert (row.estimate, row.reason) == (None, f"augment: {why}")
+        assert contrasts[f"{quantity}/autoencoder-vs-baseline/inside/own"].estimate is not None
+    assert rows["accuracy/augment/inside/augment"].estimate is not None
+    expected = auc(*table_of(inputs, "augment", "none", "inside")).mean()
+    assert rows["auc/augment/inside/none"].estimate == pytest.approx(expected, rel=1e-12)
 
 
 def changed(study: StudyCard, **update: object) -> StudyCard:
@@ -249,6 +423,125 @@ def test_a_test_set_without_predictions_is_refused(small_study: Study) -> None:
     inputs["predictions"] = inputs["predictions"].query("test_set != 'outside'")
     with pytest.raises(InputError, match="test set 'outside' of study 'small' is missing"):
         build_summary(**inputs)
+
+
+def without_a_run(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame[(frame["variant"] != "augment") | (frame["seed"] != 1)]
+
+
+def with_a_logit(value: float) -> Callable[[pd.DataFrame], pd.DataFrame]:
+    return lambda frame: frame.assign(logit=frame["logit"].where(frame.index != 7, np.float32(value)))
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "words"),
+    [
+        (
+            "predictions",
+            lambda f: f.drop(index=5),
+            "test set 'inside' saw 29 of 30 images (not 'camera/0/005.png'); all runs must see the same images",
+        ),
+        (
+            "predictions",
+            without_a_run,
+            "variant 'augment', seed 1, path 'augment', test set 'held-out' is missing; make this run",
+        ),
+        (
+            "predictions",
+            with_a_logit(math.nan),
+            "image_id camera/0/007.png has logit nan (1 such rows); logits must be finite: make this run again",
+        ),
+        ("predictions", lambda f: pd.concat([f, f.iloc[[3]]]), "image_id camera/0/003.png occurs twice; keep one row"),
+        (
+            "images",
+            lambda f: pd.concat([f, f.iloc[[3]].assign(label=1)]),
+            "image 'camera/0/003.png' occurs twice in test set 'inside'; keep one row",
+        ),
+        (
+            "images",
+            lambda f: f.assign(label=f["label"].where(f.index != 3, 1)),
+            "test set 'inside': the study card says (14, 16) real and synthetic images, the image table has (13, 17)",
+        ),
+        ("maps", lambda f: pd.concat([f, f.iloc[[3]]]), "occurs twice; keep one row"),
+    ],
+)
+def test_frames_that_cannot_be_compared_are_refused(
+    small_study: Study, name: str, change: Callable[[pd.DataFrame], pd.DataFrame], words: str
+) -> None:
+    """Other images or labels, a missing run, NaN and repeated rows get one line with the place and the remedy."""
+    inputs = small_study()
+    inputs[name] = change(inputs[name])
+    with pytest.raises(InputError) as caught:
+        build_summary(**inputs)
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("margin", [0.0, -0.01, 1.0, math.nan])
+def test_an_impossible_margin_is_refused(small_study: Study, margin: float) -> None:
+    """Equivalence needs a margin above 0, as a fraction."""
+    with pytest.raises(InputError, match=r"margin .* of in_sample test sets: must lie between 0 and 1, such as 0\.01"):
+        build_summary(**small_study(), margins={"in_sample": margin})
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.5, 2.0, math.nan])
+def test_an_impossible_alpha_is_refused(small_study: Study, alpha: float) -> None:
+    """The level of tests is a fraction below one half."""
+    with pytest.raises(InputError, match="alpha"):
+        build_summary(**small_study(), alpha=alpha)
+
+
+def test_margins_and_alpha_reach_the_rows(full_summary: Summary, small_study: Study) -> None:
+    """The margin of a test set's role stands in its rows, and a lower alpha asks for a wider equivalence interval."""
+    margins = {"inside": 0.1, "outside": 0.2, "held-out": None}
+    for row in (*full_summary.contrasts, *full_summary.factorial):
+        if row.quantity == "accuracy" and row.source is None:
+            assert row.margin == margins[row.test_set]
+    strict = build_summary(**small_study(four=True), margins={"in_sample": 0.1}, alpha=0.01)
+    assert strict.alpha == 0.01
+    assert [(margin.role, margin.margin) for margin in strict.margins] == [("in_sample", 0.1)]
+    one, other = (by_id(s.contrasts)["accuracy/both-vs-baseline/inside/own"] for s in (full_summary, strict))
+    assert isinstance(one, Contrast)
+    assert isinstance(other, Contrast)
+    assert one.tost_high is not None
+    assert other.tost_high is not None
+    assert other.tost_high > one.tost_high
+    assert other.tost_p == one.tost_p
+    assert (other.low, other.high) == (one.low, one.high)
+
+
+def test_claims_become_verdicts_on_the_rows_that_stand_in_the_tables(full_summary: Summary) -> None:
+    """A part of a verdict has the estimate and limits of the row of the same place, and the n of it."""
+    verdicts = {verdict.id: verdict for verdict in full_summary.verdicts}
+    rows = by_id((*full_summary.metrics, *full_summary.contrasts, *full_summary.dispersion_contrasts))
+    level = verdicts["photos"].parts[0]
+    row = rows["specificity/baseline/outside:photos/none"]
+    assert (level.estimate, level.low, level.high) == (row.estimate, row.low, row.high)
+    assert (level.n_seeds, level.n_images) == (3, 11)
+    for part in verdicts["preserved"].parts:
+        row = rows[f"accuracy/{part.variant}-vs-baseline/inside/own"]
+        assert isinstance(row, Contrast)
+        assert (part.estimate, part.low, part.high) == (row.estimate, row.tost_low, row.tost_high)
+    part = verdicts["dispersed"].parts[0]
+    row = rows["gini/autoencoder-vs-augment/inside/saliency.classifier_input"]
+    assert (part.estimate, part.low, part.high) == (row.estimate, row.low, row.high)
+    for part in verdicts["falls"].parts:
+        path = {"baseline": "none", "autoencoder": "autoencode"}[part.variant]
+        inside, outside = (
+            rows[f"balanced_accuracy/{part.variant}/{test_set}/{path}"].estimate for test_set in ("inside", "outside")
+        )
+        assert inside is not None
+        assert outside is not None
+        assert part.estimate == pytest.approx(outside - inside, abs=1e-12)
+        assert (part.test_set, part.versus_test_set, part.n_images) == ("outside", "inside", 61)
+
+
+def test_what_changed_since_the_start_is_told(full_summary: Summary) -> None:
+    """Another margin than when the runs began stands in the verdict, and a claim that is gone in the summary."""
+    changes = {verdict.id: (verdict.margin_declared, verdict.changed) for verdict in full_summary.verdicts}
+    assert changes["preserved"] == (0.1, "margin 0.1 when the runs began, 0.2 now")
+    assert changes["falls"] == (None, None)
+    assert full_summary.withdrawn == ("It was said once.",)
 
 
 @pytest.mark.parametrize("confidence", [0.0, 1.0, 95.0, math.nan])

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
+from scipy import stats
 
 from analysis import dispersion
 from analysis.dispersion import MEASURES, a90, effective_share, entropy, gini, hoyer, measure, spread
@@ -249,3 +250,41 @@ def test_dispersion_has_no_unit(maps: Maps, factor: float) -> None:
     assert first["excluded"].tolist() == second["excluded"].tolist()
     for name in ("gini", "entropy", "effective_share", "hoyer", "spread"):
         np.testing.assert_allclose(second[name], first[name], rtol=1e-6, atol=1e-7)
+
+
+# Quantus 0.6.0, `Sparseness.evaluate_batch` and `Complexity.evaluate_batch` on float64 maps of 4 × 6 pixels; the
+# third map is the second one times 1e-7, the last has one pixel.
+QUANTUS = {
+    "ramp": (0.34722215277779167, 2.9622253153936775),
+    "squares": (0.5097516233778921, 2.725342702718338),
+    "tiny": (0.1295045045045045, 2.7253427027183386),
+    "peak": (0.9583310333388535, -1.000088900581841e-12),
+}
+
+
+def quantus_maps() -> dict[str, Maps]:
+    k = np.arange(24.0).reshape(4, 6)
+    squares = (k * 7 % 24) ** 2 / 23**2
+    return {"ramp": k / 23, "squares": squares, "tiny": squares * 1e-7, "peak": np.where(k == 9, 1.0, 0.0)}
+
+
+@pytest.mark.parametrize("name", QUANTUS)
+def test_agrees_with_quantus_once_its_constants_are_undone(name: str) -> None:
+    """Its Gini is of pixels raised by 1e-7, so times (Σa + n·1e-7)/Σa; its entropy is in nats, so over ln n."""
+    pixels = quantus_maps()[name]
+    sparseness, complexity = QUANTUS[name]
+    total, n = pixels.sum(), pixels.size
+    assert gini(one(pixels))[0] == pytest.approx(sparseness * (total + n * 1e-7) / total, abs=1e-12)
+    assert entropy(one(pixels))[0] == pytest.approx(complexity / math.log(n), abs=1e-6)
+    # and the numbers above are what these formulas give, computed another way
+    raised = np.sort(pixels.ravel() + 1e-7)
+    lorenz = np.concatenate([[0.0], np.cumsum(raised) / raised.sum()])
+    assert 1 - (lorenz[1:] + lorenz[:-1]).sum() / n == pytest.approx(sparseness, abs=1e-12)
+    assert stats.entropy(pixels.ravel()) == pytest.approx(complexity, abs=1e-9)
+
+
+def test_quantus_gini_falls_with_the_unit_and_ours_does_not() -> None:
+    """The same map in a small unit has another Gini there: the reason for measuring without a constant."""
+    assert QUANTUS["tiny"][0] < 0.3 * QUANTUS["squares"][0]
+    maps = quantus_maps()
+    assert gini(one(maps["tiny"]))[0] == pytest.approx(gini(one(maps["squares"]))[0], rel=1e-12)

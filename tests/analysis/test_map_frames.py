@@ -96,3 +96,51 @@ def test_bad_maps_are_refused(small_study: Study, change: Callable[[pd.DataFrame
         index(inputs, change(inputs["maps"]))
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_states_are_cells_of_their_own(small_study: Study) -> None:
+    """A null has its own sample and seeds, need not be there for every variant, and alone has a similarity."""
+    inputs = small_study()
+    maps = inputs["maps"]
+    some = maps[(maps["variant"] == "augment") & (maps["seed"] < 2) & (maps["test_set"] == "inside")]
+    some = some[some["image_id"] != some["image_id"].iloc[0]]
+    nulls = some.assign(state="randomised-fc", gini=0.2, similarity=0.1)
+    together = pd.concat([nulls, maps.assign(state="trained")], ignore_index=True)
+    before, after = index(inputs, maps), index(inputs, together)
+    trained = [cell for cell in after if cell.state == "trained"]
+    assert len(trained) == len(before)
+    for a, b in zip(before, trained, strict=True):
+        assert (a.variant, a.test_set, a.place, a.seeds) == (b.variant, b.test_set, b.place, b.seeds)
+        assert list(a.measures) == list(b.measures) == ["gini", "entropy"]
+        np.testing.assert_array_equal(a.measures["gini"], b.measures["gini"])
+    (null,) = (cell for cell in after if cell.state != "trained")
+    assert (null.variant, null.place, null.seeds) == ("augment", "image~randomised-fc", (0, 1))
+    assert len(null.image_rows) == 11
+    assert (null.measures["gini"] == 0.2).all()
+    assert (null.measures["similarity"] == 0.1).all()
+
+
+def test_nulls_are_checked_like_other_maps(small_study: Study) -> None:
+    """A null that is missing for one image of one seed, or occurs twice, is refused with its state named."""
+    inputs = small_study()
+    maps = inputs["maps"]
+    nulls = maps[maps["variant"] == "augment"].assign(state="untrained")
+    both = [maps.assign(state="trained"), nulls]
+    with pytest.raises(InputError, match="augment inside saliency image~untrained, seed"):
+        index(inputs, pd.concat([both[0], nulls.drop(index=nulls.index[0])], ignore_index=True))
+    with pytest.raises(InputError, match="state untrained occurs twice"):
+        index(inputs, pd.concat([*both, nulls.iloc[:1]], ignore_index=True))
+    with pytest.raises(InputError, match="column 'state' has no value"):
+        index(inputs, pd.concat([both[0], nulls.assign(state=None)], ignore_index=True))
+
+
+def test_a_constant_map_has_no_regions_and_is_not_excluded(small_study: Study) -> None:
+    """Regions may be null where the other measures stand, but must be numbers."""
+    inputs = small_study()
+    maps = inputs["maps"].assign(regions=3.0, region_share=0.2)
+    maps.loc[maps.index[0], ["regions", "region_share"]] = np.nan
+    cells = index(inputs, maps)
+    assert sum(int(np.isnan(cell.measures["regions"]).sum()) for cell in cells) == 1
+    assert sum(cell.excluded for cell in cells) == 0
+    with pytest.raises(InputError, match="has regions inf and is not excluded"):
+        index(inputs, maps.assign(regions=np.inf))

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+import jsonschema  # type: ignore[import-untyped]
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -15,21 +17,57 @@ from hypothesis import strategies as st
 from analysis import results
 from analysis.build import build_summary
 from analysis.errors import InputError
-from analysis.results import TABLES, read_results, results_schema, table_frame, write_results, write_tables
-from analysis.summary import Estimate, SeedValue, Summary
+from analysis.results import (
+    TABLES,
+    Row,
+    read_results,
+    results_schema,
+    row_id,
+    table_frame,
+    verdict_rows,
+    write_results,
+    write_tables,
+)
+from analysis.summary import Contrast, Estimate, ModelRow, RunInterval, RunTest, SeedValue, SpreadRow, Summary
+from analysis.verdicts import Verdict, VerdictPart
 
 Study = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture
-def summary(small_study: Study) -> Summary:
-    return build_summary(**small_study())
+def summary(small_summary: Summary) -> Summary:
+    return small_summary
 
 
-def test_what_is_written_is_read_back(summary: Summary, tmp_path: Path) -> None:
-    """Every number survives the way through JSON to the last bit."""
-    write_results(summary, tmp_path / "results.json")
-    assert read_results(tmp_path / "results.json") == summary
+def test_what_is_written_is_read_back(full_summary: Summary, tmp_path: Path) -> None:
+    """Every number of a summary in which nothing is empty survives the way through JSON to the last bit."""
+    assert all(getattr(full_summary, name) for name in Summary.model_fields)
+    write_results(full_summary, tmp_path / "results.json")
+    assert read_results(tmp_path / "results.json") == full_summary
+
+
+def test_results_are_valid_under_the_published_schema(full_summary: Summary, summary: Summary, tmp_path: Path) -> None:
+    """A JSON Schema validator that knows nothing of this program accepts results, and refuses what is spoilt."""
+    schema = results_schema()
+    kind: Any = jsonschema.Draft202012Validator
+    kind.check_schema(schema)
+    validator = kind(schema)
+    for one in (full_summary, summary):
+        write_results(one, tmp_path / "results.json")
+        data = json.loads((tmp_path / "results.json").read_text("utf-8"))
+        assert not list(validator.iter_errors(data))
+    spoils: list[Callable[[dict[str, Any]], object]] = [
+        lambda d: d["verdicts"][0].update(outcome="likely"),
+        lambda d: d["contrasts"][0].update(p="small"),
+        lambda d: d["run_tests"][0].pop("p"),
+        lambda d: d["model_checks"][0].update(mood="good"),
+        lambda d: d.update(schema_version=1),
+    ]
+    for spoil in spoils:
+        write_results(full_summary, tmp_path / "results.json")
+        data = json.loads((tmp_path / "results.json").read_text("utf-8"))
+        spoil(data)
+        assert list(validator.iter_errors(data))
 
 
 def test_the_same_summary_gives_the_same_bytes(small_study: Study, tmp_path: Path) -> None:
@@ -81,12 +119,27 @@ def test_the_old_file_stands_until_the_new_one_is_whole(
     assert [p.name for p in tmp_path.iterdir()] == ["results.json"]
 
 
-def test_nan_is_never_written(summary: Summary, tmp_path: Path) -> None:
-    """A NaN that went round the model's checks is a defect, and no file."""
-    broken = summary.model_copy(update={"confidence": float("nan")})
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("name", [None, "contrasts", "run_intervals", "verdicts"])
+def test_nan_is_never_written(full_summary: Summary, tmp_path: Path, name: str | None, value: float) -> None:
+    """A NaN or infinity that went round the model's checks is a defect, and no file."""
+    if name is None:
+        broken = full_summary.model_copy(update={"confidence": value})
+    else:
+        field = {"contrasts": "p_holm", "run_intervals": "wilson_low", "verdicts": "p_support"}[name]
+        rows = getattr(full_summary, name)
+        broken = full_summary.model_copy(update={name: (rows[0].model_copy(update={field: value}), *rows[1:])})
     with pytest.raises(ValueError, match="JSON compliant"):
         write_results(broken, tmp_path / "results.json")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_words_that_look_like_nan_are_only_words(summary: Summary, tmp_path: Path) -> None:
+    """A title may hold NaN, quotes and line breaks."""
+    title = 'x\n "p": NaN,\nInfinity'
+    named = summary.model_copy(update={"study": summary.study.model_copy(update={"title": title})})
+    write_results(named, tmp_path / "results.json")
+    assert read_results(tmp_path / "results.json").study.title == title
 
 
 def test_a_folder_in_the_way_is_refused(summary: Summary, tmp_path: Path) -> None:
@@ -113,13 +166,15 @@ def edited(change: Callable[[dict[str, Any]], object]) -> Callable[[str], str]:
         (lambda text: "[" * 200_000, "results.json"),
         (lambda text: "[]", "schema version None"),
         (lambda text: text.replace('"confidence": 0.95', '"confidence": NaN'), "NaN is no JSON number"),
-        (edited(lambda d: d.update(schema_version=2)), "schema version 2, this program reads 1"),
+        (edited(lambda d: d.update(schema_version=1)), "schema version 1, this program reads 2"),
         (edited(lambda d: d.update(schema_version=True)), "schema version True"),
         (edited(lambda d: d.pop("schema_version")), "schema version None"),
         (edited(lambda d: d.pop("metrics")), "metrics: Field required"),
         (edited(lambda d: d.update(mood="good")), "mood: Extra inputs"),
         (edited(lambda d: d["metrics"][3].update(estimate="high")), "metrics.3.estimate"),
         (edited(lambda d: d["metrics"][3].update(n_seeds=2.5)), "metrics.3.n_seeds"),
+        (edited(lambda d: d["contrasts"][5].update(p_holm="low")), "contrasts.5.p_holm"),
+        (edited(lambda d: d["run_tests"][0].update(test="sign")), "run_tests.0.test"),
         (lambda text: text.replace('"confidence": 0.95', '"confidence": 1e999'), "confidence"),
     ],
 )
@@ -154,35 +209,104 @@ def test_schema_names_every_part(summary: Summary) -> None:
     assert schema["$schema"].startswith("https://json-schema.org/")
     assert set(schema["properties"]) == set(summary.model_dump())
     assert schema["additionalProperties"] is False
-    assert set(schema["$defs"]["Estimate"]["properties"]) == set(Estimate.model_fields)
+    for kind in (Estimate, Contrast, SeedValue, RunInterval, RunTest, ModelRow, SpreadRow, Verdict, VerdictPart):
+        assert set(schema["$defs"][kind.__name__]["properties"]) == set(kind.model_fields)
+        assert schema["$defs"][kind.__name__]["additionalProperties"] is False
 
 
-def test_tables_hold_the_summarys_rows(summary: Summary, tmp_path: Path) -> None:
-    """CSV and Parquet have a row per estimate or seed value, with its id, all fields, and unrounded numbers."""
-    written = write_tables(summary, tmp_path / "tables")
+def rows_of(summary: Summary, name: str) -> Sequence[Row]:
+    rows: Sequence[Row] = verdict_rows(summary.verdicts) if name == "verdicts" else getattr(summary, name)
+    return rows
+
+
+VALUES = {"seed_values": "value", "run_intervals": "value", "run_tests": "statistic", "seed_spread": "ratio"}
+"""The number of a table's row that is no `estimate`."""
+
+
+def test_tables_hold_the_summarys_rows(full_summary: Summary, tmp_path: Path) -> None:
+    """CSV and Parquet have a row per row of the summary, with its unique id, all fields, and unrounded numbers."""
+    written = write_tables(full_summary, tmp_path / "tables")
     assert {p.name for p in written} == {f"{name}.{kind}" for name in TABLES for kind in ("csv", "parquet")}
     assert {p.name for p in (tmp_path / "tables").iterdir()} == {p.name for p in written}
     for name in TABLES:
-        rows = getattr(summary, name)
+        rows = rows_of(full_summary, name)
+        assert rows
         parquet = pd.read_parquet(tmp_path / "tables" / f"{name}.parquet")
         with (tmp_path / "tables" / f"{name}.csv").open(encoding="utf-8", newline="") as file:
             lines = list(csv.DictReader(file))
         assert len(parquet) == len(lines) == len(rows)
         assert parquet["id"].is_unique
         assert list(parquet.columns) == list(lines[0]) == ["id", *type(rows[0]).model_fields]
-        value = "value" if name == "seed_values" else "estimate"
+        value = VALUES.get(name, "estimate")
         expected = [getattr(row, value) for row in rows]
         assert [None if pd.isna(x) else x for x in parquet[value]] == expected
         assert [float(line[value]) if line[value] else None for line in lines] == expected
-        assert [None if pd.isna(x) else x for x in parquet["source"]] == [row.source for row in rows]
+        for column in set(parquet.columns) - {"id"}:
+            told = [getattr(row, column) for row in rows]
+            assert [None if pd.isna(x) else x for x in parquet[column]] == told, f"{name}.{column}"
     contrasts = pd.read_parquet(tmp_path / "tables" / "contrasts.parquet")
-    assert contrasts["id"].tolist() == [row.id for row in summary.contrasts]
+    assert contrasts["id"].tolist() == [row.id for row in full_summary.contrasts]
 
 
-def test_tables_are_the_same_bytes_again(summary: Summary, tmp_path: Path) -> None:
+def test_ids_name_the_row(full_summary: Summary) -> None:
+    """An id says which quantity, of whom, where and through which path, for every kind of row."""
+    wanted = {
+        "metrics": "auc/both/outside:mixture/both",
+        "contrasts": "auc/both-vs-augment/inside/own",
+        "factorial": "recall/factorial-interaction/outside:painter/own",
+        "dispersion": "gini/both/inside/saliency.classifier_input",
+        "dispersion_contrasts": "entropy/both-vs-baseline/outside/saliency.image",
+        "dispersion_parts": "gini/augment/outside~synthetic/saliency.image",
+        "agreement": "variant_agreement/augment-vs-baseline/inside/saliency.image",
+        "faithfulness": "insertion_over_random/both/inside/saliency.classifier_input",
+        "seed_values": "mcc/augment/inside:camera/augment/seed-2",
+        "run_intervals": "auc/baseline/outside/own/seed-0",
+        "run_tests": "mcnemar/both-vs-autoencoder/inside/own/seed-1",
+        "model_checks": "mixed model, REML/accuracy/factorial-augmentation/outside/own",
+        "seed_spread": "seed-spread/autoencoder/inside",
+        "verdicts": "claim/falls/autoencoder/outside-vs-inside/own",
+    }
+    assert set(wanted) == set(TABLES)
+    for name, expected in wanted.items():
+        ids = [row_id(row) for row in rows_of(full_summary, name)]
+        assert expected in ids
+        assert len(set(ids)) == len(ids), name
+    assert "cochran_q/all/outside/own/seed-2" in [row_id(row) for row in full_summary.run_tests]
+    assert "claim/photos/baseline/outside:photos/own" in [row_id(r) for r in verdict_rows(full_summary.verdicts)]
+
+
+def test_verdict_rows_stand_for_every_cell_of_every_claim(full_summary: Summary) -> None:
+    """Each row has its own cell's numbers, and beside them the verdict, p and sentence of the whole claim."""
+    rows = verdict_rows(full_summary.verdicts)
+    assert [row.claim for row in rows] == ["preserved", "preserved", "photos", "falls", "falls", "dispersed"]
+    by_claim = {verdict.id: verdict for verdict in full_summary.verdicts}
+    for row in rows:
+        verdict = by_claim[row.claim]
+        part = next(p for p in verdict.parts if p.variant == row.variant)
+        assert {name: getattr(row, name) for name in VerdictPart.model_fields} == part.model_dump()
+        same = ("says", "quantity", "kind", "outcome", "family", "alpha", "bound", "margin", "margin_declared")
+        for name in (*same, "changed", "p_support_adjusted", "p_contradict_adjusted", "sentence"):
+            assert getattr(row, name) == getattr(verdict, name)
+        assert (row.claim_p_support, row.claim_p_contradict) == (verdict.p_support, verdict.p_contradict)
+    assert rows[0].changed == "margin 0.1 when the runs began, 0.2 now"
+
+
+def test_tables_are_the_same_bytes_again(full_summary: Summary, tmp_path: Path) -> None:
     """Writing the tables twice gives equal files."""
-    for one, two in zip(write_tables(summary, tmp_path / "a"), write_tables(summary, tmp_path / "b"), strict=True):
+    first, second = (write_tables(full_summary, tmp_path / name) for name in ("a", "b"))
+    for one, two in zip(first, second, strict=True):
         assert one.read_bytes() == two.read_bytes()
+
+
+def test_tables_without_rows_have_the_same_columns(full_summary: Summary, summary: Summary, tmp_path: Path) -> None:
+    """A study of three variants and no claims writes every table, with the columns and types of a full one."""
+    assert (summary.factorial, summary.verdicts, summary.agreement, summary.faithfulness) == ((), (), (), ())
+    write_tables(summary, tmp_path / "few")
+    write_tables(full_summary, tmp_path / "all")
+    for name in TABLES:
+        few, full = (pd.read_parquet(tmp_path / folder / f"{name}.parquet") for folder in ("few", "all"))
+        assert few.dtypes.equals(full.dtypes), name
+        assert (tmp_path / "few" / f"{name}.csv").read_text("utf-8").startswith(",".join(full.columns) + "\n")
 
 
 def test_an_empty_table_has_typed_columns() -> None:

@@ -4,9 +4,10 @@ import pytest
 import torch
 
 from isitcap.models.augmentation import augment, training_draws
-from isitcap.models.autoencoder import ConvAutoencoder, build_autoencoder
+from isitcap.models.autoencoder import build_autoencoder
 from isitcap.models.classifier import build_classifier
-from isitcap.models.preprocessing import Detector, Preprocessing, to_float
+from isitcap.models.controls import GaussianBlur, JpegRoundTrip
+from isitcap.models.preprocessing import Detector, Preprocessing, Preprocessors, to_float
 from isitcap.models.variants import PATHS
 from isitcap.study.models import Augmentation, Autoencoder, Classifier
 
@@ -14,9 +15,13 @@ AUGMENTATION = Augmentation(probability=1)
 
 
 @pytest.fixture
-def autoencoder() -> ConvAutoencoder:
+def preprocessors() -> Preprocessors:
     settings = Autoencoder(epochs=1, code_size=8, code_channels=2, width=4)
-    return build_autoencoder(settings, 16, torch.Generator().manual_seed(0)).eval()
+    return {
+        "autoencoder": build_autoencoder(settings, 16, torch.Generator().manual_seed(0)).eval(),
+        "blur": GaussianBlur(0.8, 16),
+        "jpeg": JpegRoundTrip(20),
+    }
 
 
 @pytest.fixture
@@ -37,33 +42,46 @@ def test_pixels_become_fractions() -> None:
 
 
 @pytest.mark.parametrize("name", list(PATHS))
-def test_a_path_is_the_composition_of_its_steps(name: str, images: torch.Tensor, autoencoder: ConvAutoencoder) -> None:
-    """Augment first where the path does, then autoencode where it does, without gradient."""
+def test_a_path_is_the_composition_of_its_steps(name: str, images: torch.Tensor, preprocessors: Preprocessors) -> None:
+    """Augment first where the path does, then its preprocessing where it has one, without gradient."""
     path, draws = PATHS[name], training_draws(3, torch.Generator().manual_seed(2))
     expected = augment(images, draws, AUGMENTATION) if path.augment else images
     with torch.no_grad():
-        expected = autoencoder(expected) if path.autoencode else expected
-    found = Preprocessing(path, AUGMENTATION, autoencoder)(images, draws)
+        expected = preprocessors[path.preprocess](expected) if path.preprocess != "none" else expected
+    found = Preprocessing(path, AUGMENTATION, preprocessors)(images, draws)
     assert torch.equal(found, expected)
     assert not found.requires_grad
     assert torch.equal(found, images) == (name == "none")
 
 
-def test_missing_parts_are_refused(images: torch.Tensor) -> None:
-    """A path that autoencodes needs an autoencoder, one that augments needs draws."""
-    with pytest.raises(ValueError, match="`both` needs an autoencoder"):
-        Preprocessing(PATHS["both"], AUGMENTATION, None)
+def test_missing_parts_are_refused(images: torch.Tensor, preprocessors: Preprocessors) -> None:
+    """A path needs the module of its preprocessing and no other, one that augments needs draws."""
+    with pytest.raises(ValueError, match="`both` needs the preprocessing `autoencoder`"):
+        Preprocessing(PATHS["both"], AUGMENTATION, {"blur": preprocessors["blur"]})
+    with pytest.raises(ValueError, match="`jpeg` needs the preprocessing `jpeg`"):
+        Preprocessing(PATHS["jpeg"], AUGMENTATION, {})
     with pytest.raises(ValueError, match="`augment` needs draws"):
-        Preprocessing(PATHS["augment"], AUGMENTATION, None)(images, None)
+        Preprocessing(PATHS["augment"], AUGMENTATION, {})(images, None)
 
 
-def test_a_detector_is_classifier_after_autoencoder(images: torch.Tensor, autoencoder: ConvAutoencoder) -> None:
-    """The detector's logit is the classifier's on the reconstruction, differentiable down to the image."""
-    classifier = build_classifier(Classifier(), 16, torch.Generator().manual_seed(3))
+@pytest.mark.parametrize("name", ["autoencoder", "blur", "jpeg"])
+def test_a_detector_is_classifier_after_preprocessing(
+    name: str, images: torch.Tensor, preprocessors: Preprocessors
+) -> None:
+    """The detector's logit is the classifier's on what the preprocessing made of the image."""
+    classifier, module = build_classifier(Classifier(), 16, torch.Generator().manual_seed(3)), preprocessors[name]
     with torch.no_grad():
         assert torch.equal(Detector(classifier, None)(images), classifier(images))
-        assert torch.equal(Detector(classifier, autoencoder)(images), classifier(autoencoder(images)))
+        assert torch.equal(Detector(classifier, module)(images), classifier(module(images)))
+
+
+@pytest.mark.parametrize("name", ["autoencoder", "blur"])
+def test_a_detector_is_differentiable_down_to_the_image(
+    name: str, images: torch.Tensor, preprocessors: Preprocessors
+) -> None:
+    """A gradient at the image is there wherever the preprocessing has one."""
+    classifier = build_classifier(Classifier(), 16, torch.Generator().manual_seed(3))
     images.requires_grad_()
-    Detector(classifier, autoencoder)(images).sum().backward()
+    Detector(classifier, preprocessors[name])(images).sum().backward()
     assert images.grad is not None
     assert images.grad.abs().max() > 0

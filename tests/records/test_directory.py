@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from isitcap.errors import UserError
-from isitcap.records.directory import RunDirectory, Stage, changes
+from isitcap.records.directory import RunDirectory, Stage, changes, map_name, parse_map_name
 
 IDENTITY = {"study": {"seed": 1, "epochs": (1, 2)}, "data": "abc"}
 
@@ -132,3 +132,12 @@ def test_the_layout_keeps_everything_apart(tmp_path: Path) -> None:
     places += [directory.maps("a", 0, "x", "m", point) for point in ("p", "q")]
     assert len(set(places)) == len(places)
     assert all(place.is_relative_to(tmp_path) for place in places)
+
+
+@pytest.mark.parametrize("state", ["trained", "untrained", "randomised-conv1"])
+def test_names_of_maps_can_be_read_back(state: str) -> None:
+    """A map's name says test set, method, point and state, also where the set's name holds dots; trained is silent."""
+    name = map_name("far.v1@bilinear", "input_x_gradient", "classifier_input", state)
+    assert ("~" in name) == (state != "trained")
+    assert parse_map_name(name) == ("far.v1@bilinear", "input_x_gradient", "classifier_input", state)
+    assert parse_map_name("train") is None

@@ -7,10 +7,18 @@ from typing import Any
 
 import pytest
 
+from analysis.claims import Claim
 from isitcap import __version__
 from isitcap.errors import UserError
 from isitcap.records.directory import SCHEMA_VERSION, RunDirectory
-from isitcap.records.manifest import machine, read_manifest, versions, write_manifest
+from isitcap.records.manifest import (
+    alpha_at_start,
+    claims_at_start,
+    machine,
+    read_manifest,
+    versions,
+    write_manifest,
+)
 
 
 def write(directory: RunDirectory, started: str, **changes: Any) -> None:
@@ -75,3 +83,46 @@ def test_another_schema_version(tmp_path: Path) -> None:
     RunDirectory(tmp_path).manifest.write_text('{"schema_version": 999}')
     with pytest.raises(UserError, match=f"schema version 999, this isitcap reads {SCHEMA_VERSION}"):
         read_manifest(RunDirectory(tmp_path))
+
+
+def claim(margin: float) -> Claim:
+    return Claim(
+        id="kept",
+        says="Augmentation costs nothing.",
+        quantity="accuracy",
+        kind="non_inferior",
+        margin=margin,
+        variants=("augment",),
+        versus="baseline",
+        role="in_sample",
+    )
+
+
+def test_claims_stay_as_they_were_at_the_start(tmp_path: Path) -> None:
+    """A later session with other claims, and the same one written again, leave the first record as it is."""
+    directory = RunDirectory(tmp_path)
+    write(directory, "monday", claims=[claim(0.01)], alpha=0.05)
+    write(directory, "monday", claims=[claim(0.03)], alpha=0.1)
+    write(directory, "tuesday", claims=[claim(0.02), claim(0.04)], alpha=0.2)
+    manifest = read_manifest(directory)
+    assert claims_at_start(manifest) == (claim(0.01),)
+    assert alpha_at_start(manifest) == 0.05
+
+
+def test_records_that_are_older_than_claims(tmp_path: Path) -> None:
+    """Where the first session kept no claims, those of a later one were not there at the start."""
+    directory = RunDirectory(tmp_path)
+    write(directory, "monday")
+    old = json.loads(directory.manifest.read_text())
+    del old["declared"]
+    directory.manifest.write_text(json.dumps(old))
+    assert (claims_at_start(read_manifest(directory)), alpha_at_start(read_manifest(directory))) == ((), None)
+    write(directory, "tuesday", claims=[claim(0.02)], alpha=0.05)
+    assert (claims_at_start(read_manifest(directory)), alpha_at_start(read_manifest(directory))) == ((), None)
+
+
+@pytest.mark.parametrize("declared", [{"claims": [{"id": "kept"}]}, {"claims": 3}, []])
+def test_a_damaged_record_of_the_claims(declared: Any) -> None:
+    """Claims on record that are none are one line, not a claim that changed."""
+    with pytest.raises(UserError, match="claims at the start of the runs is damaged; restore the file"):
+        claims_at_start({"declared": declared})

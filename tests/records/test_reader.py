@@ -71,9 +71,40 @@ def test_other_runs_are_left_alone(directory: RunDirectory) -> None:
     frames = read_frames(directory, ["both"], [3], ["out.side"])
     assert set(frames.predictions["variant"]) == {"both"}
     assert set(frames.predictions["seed"]) == {3}
-    assert frames.maps[["variant", "seed", "test_set", "method", "point"]].to_numpy().tolist() == [
-        ["both", 3, "out.side", "saliency", "image"]
+    assert frames.maps[["variant", "seed", "test_set", "method", "point", "state"]].to_numpy().tolist() == [
+        ["both", 3, "out.side", "saliency", "image", "trained"]
     ]
+
+
+def test_nulls_stand_apart_from_the_trained(directory: RunDirectory) -> None:
+    """Maps of other states are a frame of their own; what older records do not hold is NaN."""
+    place = directory.maps("both", 3, "inside", "saliency", "image", "randomised-conv1")
+    frame = place.with_name(f"{place.name}.parquet")
+    columns = {"image_id": ["inside/1"], "gini": [0.2], "similarity": [0.7], "completeness_error": [np.nan]}
+    write_frame(frame, pd.DataFrame(columns))
+    Stage(frame.parent, place.name, {}).finish([frame])
+    frames = read_frames(directory, VARIANTS, SEEDS, TEST_SETS)
+    assert set(frames.maps["state"]) == {"trained"}
+    assert len(frames.maps) == 8
+    assert frames.maps[["similarity", "completeness_error"]].isna().all(axis=None)
+    assert frames.null_maps[["state", "variant", "seed", "gini", "similarity"]].to_numpy().tolist() == [
+        ["randomised-conv1", "both", 3, 0.2, 0.7]
+    ]
+
+
+def test_areas_are_labelled(directory: RunDirectory) -> None:
+    """Deletion and insertion areas come with run, test set, method and point; without any the frame is empty."""
+    assert read_frames(directory, VARIANTS, SEEDS, TEST_SETS).faithfulness.empty
+    for name in ("out.side", "foreign"):
+        frame = directory.faithfulness("baseline", 0) / f"{name}.gradcam.classifier_input.parquet"
+        write_frame(frame, pd.DataFrame({"image_id": [f"{name}/2"], "deletion_area": [1.5]}))
+        Stage(frame.parent, frame.stem, {}).finish([frame])
+    found = read_frames(directory, VARIANTS, SEEDS, TEST_SETS).faithfulness
+    columns = ["variant", "seed", "test_set", "method", "point", "image_id", "deletion_area"]
+    assert found[columns].to_numpy().tolist() == [
+        ["baseline", 0, "out.side", "gradcam", "classifier_input", "out.side/2", 1.5]
+    ]
+    assert set(found.columns) == set(columns)
 
 
 def test_missing_and_damaged_records(directory: RunDirectory) -> None:

@@ -39,6 +39,35 @@ fake = ["mixer"]
 learning_rate = 1e-3
 """
 
+CLAIMS = """
+[[claims]]
+id = "kept"
+says = "Augmentation costs nothing."
+quantity = "accuracy"
+kind = "non_inferior"
+margin = 0.01
+variants = ["augment", "both"]
+versus = "baseline"
+role = "in_sample"
+[[claims]]
+id = "falls"
+says = "Accuracy falls."
+quantity = "balanced_accuracy"
+kind = "less"
+variants = ["baseline"]
+role = "out_of_sample"
+versus_role = "in_sample"
+[[claims]]
+id = "outside"
+says = "Recall is above 90 % on the mixer's images."
+quantity = "recall"
+kind = "above"
+bound = 0.9
+variants = ["baseline"]
+test_set = "outside"
+source = "mixer"
+"""
+
 
 @pytest.fixture
 def study() -> Study:
@@ -102,6 +131,68 @@ def test_a_mistake_is_one_line_with_key_value_and_remedy(old: str, new: str, par
     assert text.startswith("small.toml: ")
     for part in parts:
         assert part in text
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "parts"),
+    [
+        ("margin = 0.01", "margin = 0", ("claims[0]", "claim `kept`", "`margin` = 0 must be above 0", "such as 0.01")),
+        ("margin = 0.01", "margin = nan", ("claims[0].margin = nan", "finite number", "correct the value")),
+        ("margin = 0.01", "margins = 0.01", ("claims[0].margins: no such key", "did you mean `margin`?")),
+        ('quantity = "recall"', 'quantity = "recal"', ("unknown quantity `recal`", "did you mean `recall`?")),
+        ('kind = "less"', 'kind = "worse"', ("claims[1].kind = 'worse'", "'greater'", "correct the value")),
+        ("bound = 0.9", "bound = 90", ("claim `outside`", "`bound` = 90", "0.9 for 90 %")),
+        ('source = "mixer"', 'source = "camera"', ("`source` = camera is not in test set `outside`", "known: photos")),
+        ('id = "falls"', 'id = "kept"', ("two claims have the id `kept`; rename one",)),
+        ('["augment", "both"]', '["nobody"]', ("claim `kept`", "variant `nobody`", "known: baseline")),
+    ],
+)
+def test_a_mistake_in_a_claim_is_one_line(old: str, new: str, parts: tuple[str, ...]) -> None:
+    """Mistakes in claims name the claim, the key, the value and the remedy."""
+    assert CLAIMS.count(old) == 1
+    with pytest.raises(UserError) as error:
+        parse_study(TEXT + CLAIMS.replace(old, new), "small.toml")
+    text = message(error)
+    assert text.startswith("small.toml: ")
+    for part in parts:
+        assert part in text
+
+
+def test_claims_survive_being_written_out() -> None:
+    """Claims read back from the resolved study as they were declared."""
+    study = parse_study(TEXT + CLAIMS, "small.toml")
+    assert [claim.id for claim in study.claims] == ["kept", "falls", "outside"]
+    again = parse_study(dump_study(study), "resolved.toml")
+    assert again == study
+    assert again.claims[0].margin == 0.01
+
+
+def test_claims_go_with_the_images_that_they_are_about() -> None:
+    """Without a source, claims about test sets that are gone go too and a note names them; the others stay."""
+    study = parse_study(TEXT + CLAIMS, "small.toml")
+    less = resolve(study, without=["mixer"])
+    assert less.claims == study.claims[:1]
+    assert less.notes[-1] == "Claims left out, since what they are about was: falls, outside."
+    assert resolve(study, seeds=[3]).claims == study.claims
+    assert resolve(study).notes == study.notes
+
+
+def test_the_poster_claims_what_it_says() -> None:
+    """The shipped poster study declares its claims, each in a family, with margins where it speaks of none."""
+    study, _ = load_study("poster")
+    kinds = {claim.id: (claim.kind, claim.family, claim.margin or claim.bound) for claim in study.claims}
+    assert kinds == {
+        "in-sample-above-90": ("above", "in-sample", 0.9),
+        "accuracy-preserved": ("non_inferior", "in-sample", 0.01),
+        "none-helps": ("not_superior", "out-of-sample", 0.05),
+        "autoencoder-helps": ("greater", "out-of-sample", None),
+        "accuracy-falls": ("less", "out-of-sample", None),
+        "dispersed-at-the-image": ("less", "dispersion", None),
+        "dispersed-at-the-classifier": ("less", "dispersion", None),
+        "baseline-most-concentrated": ("less", "dispersion", None),
+    }
+    kept = resolve(study, without=["imagen-midjourney"])
+    assert kept.claims == study.claims
 
 
 def test_further_mistakes_are_counted() -> None:

@@ -45,11 +45,17 @@ def test_defaults_are_a_valid_study() -> None:
         ({"variants": ("augment",)}, "lacks `baseline`"),
         ({"variants": ("baseline", "baseline")}, "`variants` names one value twice"),
         ({"variants": ("baseline", "other")}, "Input should be"),
+        ({"variants": ("baseline", "jpeg"), "attribution": {"points": ("image",)}}, "no gradient at the image; add"),
         ({"split": {"sources": ("a", "c"), "train": 8, "validation": 4, "test": 4}}, "`c`, which is not declared"),
         ({"test_sets": ({"name": "x", "real": ("a",), "fake": ("c",)},)}, "test set `x` names the source `c`"),
         ({"test_sets": ({"name": "x", "real": ("a",), "fake": ("b",)},) * 2}, "same name"),
         ({"autoencoder": {"code_size": 5}}, "must divide"),
         ({"image": {"size": 48}}, "power of two"),
+        ({"attribution": {"methods": ("deeplift",)}}, "Input should be"),
+        ({"attribution": {"methods": ("gradcam", "gradcam")}}, "`methods` names one value twice"),
+        ({"attribution": {"states": ("untrained", "untrained")}}, "`states` names one value twice"),
+        ({"attribution": {"window": 3, "stride": 4}}, "`stride` = 4 skips pixels of `window` = 3"),
+        ({"attribution": {"methods": ("occlusion",), "window": 33}}, "`attribution.window` = 33 is larger than"),
         ({"name": "../up"}, "pattern"),
         ({"sources": {"a/b": {"kind": "cifake"}}}, "pattern"),
     ],
@@ -109,3 +115,64 @@ def test_augmentation_ranges_are_checked(ranges: dict[str, Any], message: str) -
     """A range must rise within what the augmentation can do."""
     with pytest.raises(ValidationError, match=message):
         Augmentation.model_validate(ranges)
+
+
+def claimed(**changes: Any) -> dict[str, Any]:
+    claim = {"id": "one", "says": "It holds.", "quantity": "accuracy", "kind": "greater", "variants": ("augment",)}
+    claim |= {"versus": "baseline", "role": "in_sample"}
+    test_sets = ({"name": "far", "real": ("a",), "fake": ("b",)},)
+    return smallest(test_sets=test_sets, claims=(claim | changes,))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"role": "out_of_sample"},
+        {"role": None, "test_set": "test", "source": "a"},
+        {"role": None, "test_set": "far", "source": "b"},
+        {"versus": None, "role": "out_of_sample", "versus_test_set": "test"},
+        {"quantity": "gini", "path": "saliency.classifier_input"},
+    ],
+)
+def test_claims_about_what_the_study_has(changes: dict[str, Any]) -> None:
+    """A claim may be about the study's variants, test sets, sources, methods and points."""
+    claims = Study.model_validate(claimed(**changes)).claims
+    assert [claim.id for claim in claims] == ["one"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"variants": ("nobody",)}, "claim `one`: the variant `nobody` is not of the study; known: baseline, augment"),
+        ({"versus": "nobody"}, "the variant `nobody` is not of the study"),
+        ({"role": None, "test_set": "near"}, "`test_set` = near is no test set of the study; known: test, far"),
+        ({"versus": None, "versus_test_set": "near"}, "`versus_test_set` = near is no test set of the study"),
+        ({"role": None, "test_set": "validation"}, "`test_set` = validation is no test set of the study"),
+        ({"role": None, "test_set": "far", "source": "c"}, "`source` = c is not in test set `far`; known: a, b"),
+        ({"quantity": "gini", "path": "grad_cam.image"}, "`grad_cam` is not among `attribution.methods`; known: sali"),
+        ({"quantity": "gini", "path": "saliency.code"}, "`code` is not among `attribution.points`; known: image, cl"),
+        ({"margin": 0.0, "kind": "equivalent"}, "claim `one`: `margin` = 0 must be above 0"),
+    ],
+)
+def test_claims_about_what_the_study_lacks(changes: dict[str, Any], message: str) -> None:
+    """A claim about something else is refused with what there is."""
+    with pytest.raises(ValidationError, match=message):
+        Study.model_validate(claimed(**changes))
+
+
+def test_claims_need_their_role_and_an_id_of_their_own() -> None:
+    """A study without out-of-sample sets claims nothing of them, and no two claims share an id."""
+    data = claimed(role="out_of_sample")
+    with pytest.raises(ValidationError, match="the study has no out-of-sample test set; add one under `test_sets`"):
+        Study.model_validate(data | {"test_sets": ()})
+    with pytest.raises(ValidationError, match="two claims have the id `one`; rename one"):
+        Study.model_validate(data | {"claims": data["claims"] * 2})
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.5, float("nan")])
+def test_the_level_of_verdicts(alpha: float) -> None:
+    """The level is 0.05 unless it says otherwise, and lies between 0 and 0.5."""
+    assert Study.model_validate(smallest()).analysis.alpha == 0.05
+    with pytest.raises(ValidationError, match=r"analysis\.alpha"):
+        Study.model_validate(smallest(analysis={"alpha": alpha}))

@@ -55,6 +55,14 @@ def test_identity_names_what_bears_on_results() -> None:
     assert Environment(torch.device("cpu"), torch.bfloat16, 1).identity()["autocast"] == "bfloat16"
 
 
+def test_a_recorded_environment_stands_for_its_runs() -> None:
+    """Runs that were trained elsewhere keep their identity; what is computed on now can still be told."""
+    recorded = {"device": "cuda", "autocast": "bfloat16", "threads": 9}
+    environment = Environment(torch.device("cpu"), None, 2, recorded)
+    assert environment.identity() == recorded
+    assert environment.own_identity() == Environment(torch.device("cpu"), None, 2).identity()
+
+
 @pytest.mark.parametrize(("autocast", "expected"), [(None, torch.float32), (torch.bfloat16, torch.bfloat16)])
 def test_autocast_is_on_where_a_type_is_given(autocast: torch.dtype | None, expected: torch.dtype) -> None:
     """Matrix products run in the environment's type within `mixed`, in float32 without one."""

@@ -6,11 +6,11 @@ import csv
 import io
 
 from analysis.reporting.blocks import Cell, Row, Table, letter
-from analysis.reporting.quantities import Number
+from analysis.reporting.quantities import Number, value
 
 
-def number(value: float | None, reason: str | None = None) -> Cell:
-    return Cell(Number("id", "plain", "–" if value is None else "x", "", None, reason, (value, None, None)))
+def number(amount: float | None, reason: str | None = None) -> Cell:
+    return Cell(Number("id", "plain", "–" if amount is None else "x", "", None, reason, (amount, None, None)))
 
 
 def table() -> Table:
@@ -54,3 +54,13 @@ def test_columns_with_digits_are_headed_right() -> None:
 def test_letters_go_on_after_z() -> None:
     """Notes do not run out of letters."""
     assert [letter(position) for position in (0, 25, 26, 27, 701, 702)] == ["a", "z", "aa", "ab", "zz", "aaa"]
+
+
+def test_single_values_take_one_column_in_the_download() -> None:
+    """A column of p-values has no columns for limits, and whole numbers stay whole."""
+    rows = (
+        Row(("a",), (Cell(value("x", 0.031, "p")), Cell(value("y", 6, "count")))),
+        Row(("b",), (Cell(value("x", None, "p", reason="one seed")), Cell(value("y", None, "count")))),
+    )
+    lines = list(csv.reader(io.StringIO(Table("t", "T", ("row",), ("p", "n"), rows).csv)))
+    assert lines == [["row", "p", "n"], ["a", "0.031", "6"], ["b", "", ""]]

@@ -8,7 +8,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from analysis.reporting.images import picture, saliency
+from analysis.reporting.images import overlay, picture, saliency
 from analysis.reporting.theme import magma
 
 
@@ -46,3 +46,12 @@ def test_magma_grows_lighter_all_the_way() -> None:
     assert (np.diff(luma) > -0.51).all()
     assert luma[0] < 3
     assert luma[-1] > 240
+
+
+def test_overlay_shows_the_image_where_the_map_is_dark() -> None:
+    """Where the map is 1 stands magma's last colour alone; where it is 0, two pixels of the image still differ."""
+    pixels = np.zeros((1, 3, 3), np.uint8)
+    pixels[0, 1] = 255
+    shown = np.asarray(opened(overlay(pixels, np.array([[0.0, 0.0, 1.0]]))))
+    assert shown[0, 2].tolist() == magma()[255].tolist()
+    assert (shown[0, 1].astype(int) - shown[0, 0] > 100).all()

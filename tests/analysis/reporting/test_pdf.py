@@ -10,15 +10,17 @@ import pytest
 from pypdf import PdfReader
 from weasyprint.urls import FatalURLFetchingError
 
+from analysis.reporting import DOCUMENTS
 from analysis.reporting.pdf import draw_pdf, fixed_epoch
 from analysis.summary import Summary
 
 PAGE = "<!doctype html><html lang=en><title>T</title><h1>One</h1><p>Text<h2>Two</h2>{}</html>"
 
 
-@pytest.fixture(scope="module")
-def reader(report_files: dict[str, Path]) -> PdfReader:
-    return PdfReader(report_files["pdf"])
+@pytest.fixture(scope="module", params=list(DOCUMENTS))
+def reader(request: pytest.FixtureRequest, report_files: dict[str, Path]) -> PdfReader:
+    """Each document in turn."""
+    return PdfReader(report_files[f"{request.param}.pdf"])
 
 
 def titles(outline: list[Any]) -> list[str]:
@@ -70,7 +72,7 @@ def test_every_figure_tag_has_words(reader: PdfReader) -> None:
                     for kid in (node["/K"] if isinstance(node["/K"], list) else [node["/K"]])
                     if not isinstance(kid, int)
                 ]
-    assert len(figures) > 100
+    assert len(figures) > 10
     assert all(str(node.get("/Alt", "")).strip() for node in figures)
 
 
@@ -78,15 +80,15 @@ def test_every_figure_tag_has_words(reader: PdfReader) -> None:
 def test_first_page_has_the_verdict_and_its_figure(reader: PdfReader) -> None:
     """Label, verdict and first figure with its caption stand on the first page."""
     text = reader.pages[0].extract_text()
-    for part in ("Demo data", "Verdict", "points [", "Figure 1.", "Bars: 95"):
+    for part in ("Demo data", "Verdict", " [−", "Figure 1.", "Bars: 9"):
         assert part in text
 
 
 @pytest.mark.slow
 def test_pages_are_a4_numbered_and_not_empty(reader: PdfReader, summary: Summary) -> None:
-    """Every page is A4, says which it is of how many, and from the second on carries the running head."""
+    """Every page is A4, says which it is of how many, and from the second on names report and study."""
     count = len(reader.pages)
-    assert 8 <= count <= 20
+    assert 5 <= count <= 26
     for position, page in enumerate(reader.pages):
         assert [round(float(side)) for side in page.mediabox[2:]] == [595, 842]
         text = page.extract_text()

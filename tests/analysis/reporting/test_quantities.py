@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from analysis.reporting.quantities import counts, fixed, join, kind_of, number, span, where_label
+from analysis.reporting.quantities import counts, fixed, join, kind_of, number, p_text, span, value, where_label
 from analysis.summary import Estimate
 
 WHOLE = ("test", None, "none")
@@ -102,3 +102,20 @@ def test_where_label_names_the_point() -> None:
     assert where_label("saliency.classifier_input") == "saliency at the classifier’s input"
     assert where_label("ig.elsewhere") == "ig elsewhere"
     assert where_label("nowhere") == "nowhere"
+
+
+@pytest.mark.parametrize(("p", "text"), [(0.0004, "<\u00a00.001"), (0.0314, "0.031"), (0.312, "0.31"), (1.0, "1.00")])
+def test_p_has_the_digits_that_matter(p: float, text: str) -> None:
+    """A p below a thousandth is said to be so, a small one has three digits, a large one two."""
+    assert p_text(p) == text
+    assert str(value("x/p", p, "p")) == text
+
+
+def test_values_of_any_field_become_text() -> None:
+    """Counts are whole, shares per cent, and an undefined one is a dash with its reason."""
+    assert str(value("x", 1234, "count")) == "1,234"
+    assert str(value("x", 2 / 9, "percent")) == "22.2\u00a0%"
+    assert str(value("x", -0.0061, "points", (-0.008, -0.0042))) == "−0.61\u00a0points [−0.80, −0.42]"
+    assert str(value("x", 0.0123, "difference", (None, None), reason="two seeds")) == "0.012"
+    missing = value("x", None, "p", reason="one seed")
+    assert (str(missing), missing.reason, missing.single) == ("–", "one seed", True)

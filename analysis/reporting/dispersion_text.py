@@ -1,0 +1,117 @@
+"""What the dispersion report says in words: three sentences, each from rows that stand in its tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from analysis.dispersion_points import CLASSIFIER_POINT
+from analysis.reporting.dispersion_lookup import CONCENTRATED, DISPERSED, OPEN, UNDEFINED, Maps
+from analysis.reporting.quantities import Number, Text, join, method_label, number, point_label, quantity
+from analysis.reporting.significance_text import OUTCOMES, case_of, part_number
+from analysis.reporting.verdict import sentence_dispersion
+from analysis.summary import Estimate, TestSetCard
+from analysis.verdicts import Verdict
+
+
+def dispersion_sentences(maps: Maps) -> Sequence[Text]:
+    """The verdict: the claims on dispersion, what the autoencoder's smearing explains, and whether methods agree."""
+    if not maps.cards:
+        return [sentence_dispersion(maps.lookup)]
+    card = maps.cards[0]
+    first = sentence_claims(maps) if maps.verdicts else sentence_dispersion(maps.lookup)
+    return [text for text in (first, sentence_smearing(maps, card), sentence_methods(maps, card)) if text]
+
+
+def sentence_claims(maps: Maps) -> Text:
+    """Every claim on dispersion with its outcome and the estimate it hangs on."""
+    clauses: list[Text] = []
+    for outcome in OUTCOMES:
+        chosen = [verdict for verdict in maps.verdicts if verdict.outcome == outcome]
+        if chosen:
+            items = [_claim(maps, verdict) for verdict in chosen]
+            clauses.append(
+                (f"{outcome}: ", *(part for n, each in enumerate(items) for part in ("; " if n else "", *each)))
+            )
+    out: list[str | Number] = []
+    for position, clause in enumerate(clauses):
+        out += [". " if position else "", *_capital(clause)]
+    return (*(part for part in out if part != ""), ".")
+
+
+def _claim(maps: Maps, verdict: Verdict) -> Text:
+    says = verdict.says.rstrip(".")
+    where = case_of(maps.lookup, verdict.parts[verdict.decisive])
+    return f"“{says}” ({where}, {quantity(verdict.quantity).label} ", part_number(verdict, verdict.decisive), ")"
+
+
+def _capital(text: Text) -> Text:
+    first = text[0]
+    return (first[:1].upper() + first[1:], *text[1:]) if isinstance(first, str) else text
+
+
+def sentence_smearing(maps: Maps, card: TestSetCard) -> Text:
+    """How much of each variant's difference to the baseline is left where its own preprocessing is not in the way."""
+    base = maps.lookup.baseline
+    shares = {name: maps.share(name, card) for name in maps.preprocessed(card) if name != base}
+    given = {name: row for name, row in shares.items() if row is not None}
+    if not given:
+        return ()
+    defined = {name: row for name, row in given.items() if row.estimate is not None}
+    lead = f"Of the difference to {base} in Gini at the image ({maps.lookup.called(card.name)}; {maps.main})"
+    if not defined:
+        whys = dict.fromkeys(row.reason or "not defined" for row in given.values())
+        return (f"{lead}, nothing can be said of smearing by what stands before the classifier: {'; '.join(whys)}.",)
+    items: list[Text] = [(number(row, kind="percent"), f" of that of {name}") for name, row in defined.items()]
+    out: list[str | Number] = [f"{lead}, ", *join(items)]
+    out.append(" is left at the classifier’s input" if len(items) == 1 else " are left at the classifier’s input")
+    out.append(", where the preprocessing’s own smearing is not in the way")
+    if rest := [name for name in given if name not in defined]:
+        out.append(f"; no share is given for {_listed(rest)}")
+    return (*out, ".")
+
+
+def sentence_methods(maps: Maps, card: TestSetCard) -> Text:
+    """Which methods find the preprocessed variant, or else the last, more dispersed than the baseline."""
+    lookup = maps.lookup
+    methods = maps.methods(card)
+    others = [name for name in maps.preprocessed(card) if name != lookup.baseline] or list(lookup.others)
+    if not others:
+        return ()
+    variant = others[0]
+    point = CLASSIFIER_POINT if any(where.endswith(CLASSIFIER_POINT) for where in lookup.wheres(card.name)) else "image"
+    found: dict[str, list[str]] = {}
+    for method in methods:
+        row = maps.row("gini", variant, card, f"{method}.{point}", versus=lookup.baseline)
+        found.setdefault(maps.says(row), []).append(method_label(method))
+    clauses = [
+        f"{word} by {_listed(found[word])}" for word in (DISPERSED, CONCENTRATED, OPEN, UNDEFINED) if word in found
+    ]
+    alone = "; one method alone was run, and its sign is not a finding" if len(methods) == 1 else ""
+    where = point_label(f".{point}").capitalize()
+    lead = f"{where} the maps of {variant} are, against {lookup.baseline} and by Gini, "
+    return (f"{lead}{'; '.join(clauses)}{alone}.",)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return "".join(str(part) for part in join([(name,) for name in names]))
+
+
+def agreement_paragraph(maps: Maps, card: TestSetCard) -> Text:
+    """Whether the methods agree on every variant at every point."""
+    told: list[str] = []
+    for variant in maps.lookup.others:
+        rows: list[Estimate | None] = [
+            maps.row("gini", variant, card, where, versus=maps.lookup.baseline)
+            for method in maps.methods(card)
+            for where in maps.wheres(card, method)
+        ]
+        words = {maps.says(row) for row in rows} - {UNDEFINED}
+        if not words:
+            told.append(f"{variant} is not defined by any")
+        elif len(words) == 1:
+            told.append(f"{variant} is {words.pop()} by all")
+        elif OPEN in words and len(words) == 2:
+            told.append(f"{variant} is {next(iter(words - {OPEN}))} by some and not told apart by others")
+        else:
+            told.append(f"{variant} is more dispersed by some and more concentrated by others")
+    return (f"Over all methods and points of {maps.lookup.called(card.name)}: {'; '.join(told)}.",)
