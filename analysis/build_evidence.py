@@ -20,6 +20,8 @@ from analysis.map_frames import TRAINED, MapCell
 from analysis.places import Place
 from analysis.quantities import QUANTITIES, Quantity
 
+SAME_IMAGES = "the two test sets hold the same images: a fall between sets is about other images"
+
 PlaceKey = tuple[str, str, str | None]
 """Variant, test set, source (None: the whole set)."""
 
@@ -54,6 +56,9 @@ class StudyEvidence:
         there = self.places.get((cell.variant, cell.versus_test_set, None))
         if there is None:
             return None
+        if self._shared(cell.test_set, cell.versus_test_set):
+            # The same photographs under two kernels are one difference per image, not two samples.
+            return Undefined(SAME_IMAGES, len(side.logits), there.n_images(quantity))
         strata, others = side.strata[quantity], there.strata[quantity]
         for outcome in (strata, others):
             if isinstance(outcome, Undefined):
@@ -81,6 +86,8 @@ class StudyEvidence:
         there = self._cell(cell.versus_test_set, method, point, cell.variant)
         if there is None or cell.quantity not in there.measures or there.seeds != held.seeds:
             return None
+        if self._shared(cell.test_set, cell.versus_test_set):
+            return Undefined(SAME_IMAGES, len(held.seeds), len(held.image_rows))
         here = _finite(values[:, mask], labels[mask])
         others = _finite(there.measures[cell.quantity], self.images.labels[there.image_rows])
         if here is None or others is None:
@@ -93,6 +100,11 @@ class StudyEvidence:
         if own is None and point == CLASSIFIER_POINT:
             return self.maps.get((test_set, method, IMAGE_POINT, variant))
         return own
+
+    def _shared(self, first: str, second: str) -> bool:
+        """Whether two test sets hold an image in common."""
+        here, there = (self.images.image_ids[self.images.span(name)] for name in (first, second))
+        return bool(np.isin(here.astype(str), there.astype(str)).any())
 
     def _of_source(self, held: MapCell, source: str | None) -> NDArray[np.bool_]:
         if source is None:

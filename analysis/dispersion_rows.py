@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from analysis.equivalence import quoted_p
 from analysis.estimates import Undefined, Where, estimate_row
 from analysis.intervals import CrossedInterval, Stratum, crossed_interval, strata_by_group
+from analysis.multiplicity import holm
 from analysis.summary import Contrast, Estimate
 
 NO_MAPS = "no image has a measured map for every seed"
@@ -76,18 +77,13 @@ def row_with_p(where: Where, outcome: CrossedInterval | Undefined) -> Estimate:
 def with_holm(rows: Iterable[Contrast]) -> tuple[Contrast, ...]:
     """The rows in their order, each p adjusted by Holm's method within its family; rows without a p do not count."""
     given = tuple(rows)
-    families: dict[str, list[tuple[float, int]]] = {}
+    families: dict[str, list[int]] = {}
     for position, row in enumerate(given):
         if row.family is not None and row.p is not None:
-            families.setdefault(row.family, []).append((row.p, position))
-    adjusted: dict[int, float] = {}
-    for family in families.values():
-        # As `analysis.multiplicity.holm`, which calls statsmodels: that collects garbage at every call (tens of ms),
-        # and there are a thousand families.
-        highest = 0.0
-        for rank, (p, position) in enumerate(sorted(family)):
-            highest = max(highest, min(1.0, p * (len(family) - rank)))
-            adjusted[position] = highest
+            families.setdefault(row.family, []).append(position)
+    adjusted: dict[int, float | None] = {}
+    for positions in families.values():
+        adjusted.update(zip(positions, holm([given[position].p for position in positions]), strict=True))
     return tuple(
         row.model_copy(update={"p_holm": adjusted[position]}) if position in adjusted else row
         for position, row in enumerate(given)

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from analysis.build_evidence import PlaceKey, StudyEvidence, trained_maps
+from analysis.build_evidence import SAME_IMAGES, PlaceKey, StudyEvidence, trained_maps
 from analysis.claims import Cell
 from analysis.contrasts import metric_contrast
 from analysis.dispersion_rows import NO_MAPS
@@ -324,3 +324,20 @@ def test_claims_are_never_about_nulls() -> None:
     key = ("inside", "saliency", "image", "baseline")
     assert trained[key] is cells()[0]
     assert trained_maps([cells()[-1]]) == {}
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        Cell("accuracy", "augment", "outside", "own", versus_test_set="inside"),
+        Cell("gini", "augment", "outside", "saliency.image", versus_test_set="inside"),
+    ],
+)
+def test_a_fall_between_sets_that_share_an_image_is_not_defined(evidence: StudyEvidence, cell: Cell) -> None:
+    """One image under two kernels is one difference, not two samples: there is a reason in place of an interval."""
+    ids = images().image_ids.copy()
+    ids[images().span("outside").start] = ids[images().span("inside").start]
+    found = replace(evidence, images=replace(images(), image_ids=ids))(cell)
+    assert isinstance(found, Undefined)
+    assert found.reason == SAME_IMAGES
+    assert isinstance(evidence(cell), CrossedInterval)
