@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 
-PACKAGES = ["libpango-1.0-0", "libpangoft2-1.0-0", "libharfbuzz-subset0", "fonts-dejavu-core"]
+PACKAGES = ["libpango-1.0-0", "libpangoft2-1.0-0", "libharfbuzz-subset0", "fonts-dejavu-core", "fonts-liberation"]
 APT_GET = ["apt-get", "-qq", "-o", "DPkg::Lock::Timeout=120"]
 
 
