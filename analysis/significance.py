@@ -17,6 +17,7 @@ from statsmodels.stats import contingency_tables
 
 from analysis.beside import ROUNDING, checked_theta, is_constant
 from analysis.errors import InputError
+from analysis.multiplicity import attainable_p
 
 EXACT_SEEDS = 20
 """Up to so many differences other than zero all sign patterns are counted (2¹⁹ of them, by symmetry)."""
@@ -116,7 +117,7 @@ def sign_flip(theta: ArrayLike, *, generator: np.random.Generator | None = None,
     size = np.abs(values)
     differences = values[size > ROUNDING * size.max()]
     n, zeros = len(values), len(values) - len(differences)
-    attainable = min(1.0, 2.0 ** (1 - len(differences)))
+    attainable = attainable_p(n, zeros)
     # Sums equal but for rounding are as extreme as the one observed.
     bound = abs(float(differences.sum())) - ROUNDING * float(np.abs(differences).sum())
     if len(differences) <= EXACT_SEEDS:
