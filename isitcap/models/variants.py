@@ -2,7 +2,8 @@
 
 A *path* is what happens to an image before the classifier sees it; a *variant* is a classifier trained through one.
 The poster has four variants. Two more are controls: in place of the autoencoder they lose as much of the image as it
-does, by a blur and by a JPEG round trip of equal PSNR.
+does, by a blur and by a JPEG round trip of equal PSNR. `mix` uses the autoencoder the other way round: not before the
+classifier, but to make training images (Stanciu & Ionescu 2023).
 """
 
 from __future__ import annotations
@@ -49,6 +50,8 @@ class Variant:
     name: str
     path: Path
     description: str
+    mixes: bool = False
+    """Whether a share of its training images is replaced by reconstructions, drawn anew each time one is used."""
 
     @property
     def points(self) -> tuple[PointName, ...]:
@@ -95,6 +98,12 @@ VARIANTS: dict[str, Variant] = {
             PATHS["jpeg"],
             "Control: in place of the autoencoder a JPEG round trip with the PSNR nearest to that of the seed's "
             "autoencoder. It has no gradient, so that its maps exist at the classifier's input alone.",
+        ),
+        Variant(
+            "mix",
+            PATHS["none"],
+            "The image as it is; in training, images are at random replaced by the autoencoder's reconstruction.",
+            mixes=True,
         ),
     )
 }

@@ -18,7 +18,7 @@ MethodName = Literal[
     "saliency", "input_x_gradient", "integrated_gradients", "smoothgrad", "gradient_shap", "gradcam", "occlusion"
 ]
 StateName = Literal["untrained", "randomised"]
-VariantName = Literal["baseline", "augment", "autoencoder", "both", "blur", "jpeg"]
+VariantName = Literal["baseline", "augment", "autoencoder", "both", "blur", "jpeg", "mix"]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 Range = tuple[float, float]
 Positive = Annotated[int, Field(gt=0)]
@@ -257,6 +257,8 @@ class Study(Model):
     """Label every figure as a demonstration."""
     seeds: Annotated[tuple[Annotated[int, Field(ge=0, lt=2**32)], ...], Field(min_length=1)]
     variants: Annotated[tuple[VariantName, ...], Field(min_length=1)] = ("baseline", "augment", "autoencoder", "both")
+    training_mix: Annotated[float, Field(gt=0, le=1)] = 0.5
+    """Probability with which the variant `mix` trains on an image's reconstruction instead of the image."""
     notes: tuple[str, ...] = ()
     image: Image = Image()
     sources: dict[Name, Source]

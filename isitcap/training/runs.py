@@ -108,8 +108,10 @@ class Runs:
         if path.augment:
             identity["augmentation"] = self.study.augmentation.model_dump(mode="json")
             identity["study_seed"] = self.study.split.seed  # keys the validation images' draws
-        if path.autoencode:
+        if path.autoencode or VARIANTS[key.variant].mixes:
             identity["autoencoder"] = digest(self.autoencoder_stage(key.seed).identity)
+        if VARIANTS[key.variant].mixes:
+            identity["training_mix"] = self.study.training_mix
         if path.preprocess in CONTROLS:
             identity["control"] = digest(self.control_stage(key.seed, path.preprocess).identity)
         return Stage(self.directory.run(key.variant, key.seed), "train", identity)

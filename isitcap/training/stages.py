@@ -18,7 +18,7 @@ from isitcap.models.augmentation import test_draws, training_draws
 from isitcap.models.autoencoder import ConvAutoencoder, build_autoencoder
 from isitcap.models.classifier import ConvClassifier, build_classifier
 from isitcap.models.preprocessing import Preprocessing, Preprocessors, to_float
-from isitcap.models.variants import Variant, paths_of
+from isitcap.models.variants import PATHS, Variant, paths_of
 from isitcap.progress import bar
 from isitcap.study.models import Study
 from isitcap.training.environment import Environment
@@ -116,6 +116,8 @@ def train_classifier(
     draws = stream(seed, "augment")
     labels = torch.from_numpy(train.labels.astype(np.float32)).to(device)
     fetch = _training_inputs(path, torch.from_numpy(train.pixels), environment)
+    if variant.mixes:
+        fetch = _mixed_inputs(fetch, study, seed, train, preprocessors, environment)
     held_out = [
         (inputs.cpu(), truth)
         for inputs, truth in zip(
@@ -208,6 +210,28 @@ def _training_inputs(
         with environment.mixed():
             kept[rows] = path(to_float(pixels[rows].to(device)), None).to("cpu", CACHE_TYPE)
     return lambda indices, _: kept[indices].to(device).float()
+
+
+def _mixed_inputs(
+    plain: Callable[[torch.Tensor, torch.Tensor | None], torch.Tensor],
+    study: Study,
+    seed: int,
+    train: ImageSet,
+    preprocessors: Preprocessors,
+    environment: Environment,
+) -> Callable[[torch.Tensor, torch.Tensor | None], torch.Tensor]:
+    """As `plain`, each image with probability `training_mix` replaced by its reconstruction, drawn at every use."""
+    through = Preprocessing(PATHS["autoencode"], study.augmentation, preprocessors)
+    reconstructed = _training_inputs(through, torch.from_numpy(train.pixels), environment)
+    draws = stream(seed, "mix")
+
+    def fetch(indices: torch.Tensor, uniform: torch.Tensor | None) -> torch.Tensor:
+        chosen = torch.rand(len(indices), generator=draws) < study.training_mix
+        images = plain(indices, uniform)
+        images[chosen.to(images.device)] = reconstructed(indices[chosen], None)
+        return images
+
+    return fetch
 
 
 def _through(path: Preprocessing, images: ImageSet, seed: int, device: torch.device) -> Iterator[torch.Tensor]:

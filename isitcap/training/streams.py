@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 import torch
 
-Purpose = Literal["init", "order", "augment", "autoencoder", "randomise"]
+Purpose = Literal["init", "order", "augment", "autoencoder", "randomise", "mix"]
 
 
 def stream(seed: int, purpose: Purpose) -> torch.Generator:

@@ -21,10 +21,11 @@ BOTH: tuple[PointName, ...] = ("image", "classifier_input")
         ("both", "both", True, "autoencoder"),
         ("blur", "blur", False, "blur"),
         ("jpeg", "jpeg", False, "jpeg"),
+        ("mix", "none", False, "none"),
     ],
 )
 def test_each_variant_has_its_own_path(variant: str, path: str, augments: bool, preprocess: str) -> None:
-    """A variant is trained through the path of its name."""
+    """A variant is trained through one path: that of its name, or, for `mix`, none."""
     found = VARIANTS[variant].path
     assert found is PATHS[path]
     assert (found.augment, found.preprocess) == (augments, preprocess)
@@ -51,6 +52,7 @@ def test_names_are_those_of_studies() -> None:
         ("blur", BOTH, BOTH),
         ("jpeg", BOTH, ("classifier_input",)),
         ("jpeg", ("image",), ()),
+        ("mix", BOTH, ("image",)),
     ],
 )
 def test_points_follow_from_the_preprocessing(

@@ -103,6 +103,17 @@ def test_a_control_depends_on_its_autoencoder(monkeypatch: pytest.MonkeyPatch) -
         assert all(one != other for one, other in zip(before[variant], after[variant], strict=True))
 
 
+def test_a_mix_depends_on_its_autoencoder_and_share() -> None:
+    """The mix trains anew with another share or autoencoder, and touches nothing of the other variants."""
+    found, other = runs((*POSTER, "mix")), runs((*POSTER, "mix"))
+    for variant in POSTER:
+        assert identities(found, variant) == STORED[variant]
+    other.study = other.study.model_copy(update={"training_mix": 0.25})
+    assert identities(found, "mix")[0] != identities(other, "mix")[0]
+    identity = found.training_stage(RunKey("mix", SEED)).identity
+    assert identity["autoencoder"] == digest(found.autoencoder_stage(SEED).identity)
+
+
 def test_points_of_the_controls() -> None:
     """The blur is explained at both points, the JPEG round trip at the classifier's input alone."""
     found = runs((*POSTER, "blur", "jpeg"))

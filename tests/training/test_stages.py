@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,11 +9,12 @@ import torch
 from torch import nn
 
 from isitcap.data.assemble import ImageSet
-from isitcap.models.classifier import build_classifier
+from isitcap.models.classifier import ConvClassifier, build_classifier
 from isitcap.models.controls import GaussianBlur, JpegRoundTrip
 from isitcap.models.preprocessing import Preprocessors, to_float
 from isitcap.models.variants import VARIANTS
 from isitcap.study.models import Classifier, Image, Source, Split, Study, VariantName
+from isitcap.training import stages
 from isitcap.training.environment import Environment
 from isitcap.training.stages import measure_quality, predict, train_classifier
 
@@ -59,6 +62,44 @@ def test_controls_are_computed_once_for_training(name: str, images: ImageSet) ->
     _, history = train_classifier(study(), VARIANTS[name], 0, images, images, {name: module}, CPU, show=False)
     assert len(history) == 3
     assert module.seen == 2 * len(images)
+
+
+@pytest.mark.parametrize(("share", "low", "high"), [(1.0, 72, 72), (0.5, 20, 52)])
+def test_a_mix_trains_on_images_and_reconstructions(share: float, low: int, high: int, images: ImageSet) -> None:
+    """Each use of a training image is its reconstruction with the declared probability, and validation is plain."""
+    inputs: list[torch.Tensor] = []
+
+    class Black(nn.Module):
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            return torch.zeros_like(images)
+
+    class Seen(nn.Module):
+        def __init__(self, layers: nn.Module) -> None:
+            super().__init__()
+            self.layers = layers
+
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            inputs.append(images.detach())
+            out: torch.Tensor = self.layers(images)
+            return out
+
+    def build(*arguments: Any) -> ConvClassifier:
+        model = build_classifier(*arguments)
+        model.layers = nn.Sequential(Seen(model.layers))
+        return model
+
+    mixed = study("mix").model_copy(update={"training_mix": share})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stages, "build_classifier", build)
+        train_classifier(mixed, VARIANTS["mix"], 0, images, images, {"autoencoder": Black()}, CPU, show=False)
+    trained = torch.cat([batch for batch in inputs if len(batch) == 8])
+    held_out = torch.cat([batch for batch in inputs if len(batch) == 24])
+    assert len(trained) == len(held_out) == 3 * 24
+    black = (trained == 0).all(dim=(1, 2, 3))
+    assert low <= int(black.sum()) <= high
+    assert not (held_out == 0).all(dim=(1, 2, 3)).any()
+    plain = {bytes(image.numpy().tobytes()) for image in to_float(torch.from_numpy(images.pixels)).contiguous()}
+    assert all(bytes(image.contiguous().numpy().tobytes()) in plain for image in trained[~black])
 
 
 def test_predictions_go_through_the_paths_of_the_study(images: ImageSet) -> None:
