@@ -8,33 +8,15 @@ mean (`analysis.metrics.strata`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 from analysis.beside import ROUNDING, Interval, check_confidence
 from analysis.errors import InputError
+from analysis.image_counts import BLOCK_BYTES, image_counts, product, seed_weights
 from analysis.intervals import NO_VARIATION, Stratum
-
-BLOCK_BYTES = 32 * 2**20
-"""Memory for a block of draws: counts of images and products. Larger blocks are no faster."""
-
-_STEP = 64
-"""Blocks are multiples of so many draws, so that a draw does not depend on how many stand beside it."""
-
-_AT_ONCE = 2**18
-"""About so many counts are drawn at once: they stay in the processor's cache."""
-
-_FEW = 256
-"""Groups below this size are drawn index by index."""
-
-_LEVELS = 2**16
-"""Random numbers of 16 bits choose a count from a table."""
-
-_UNCERTAIN = 255
-"""Mark in the table where 16 bits do not decide; no count comes near it."""
 
 
 def resample_means(
@@ -52,8 +34,8 @@ def resample_means(
     weights: the difference of two rows is the paired difference of two variants.
 
     Each seed's mean enters in float64 and only what images add to it in float32: the error stays below 1e-6 of the
-    largest |value|. The same generator state gives the same draws whatever the block size; only the number of threads
-    of the matrix product moves digits below that error.
+    largest |value|. The same generator state gives the same draws whatever the block size, to within that error, and
+    the same digits whatever the number of threads.
 
     Args:
         values: (K, S, I), or (S, I) for one statistic, as from `pooled`.
@@ -72,19 +54,20 @@ def resample_means(
     ((1, 1000), 0.56)
     """
     table, codes = _checked(values, groups)
-    _check_draws(draws, block_bytes)
+    check_draws(draws, block_bytes)
     seeds, images = generator.spawn(2)
     theta, rest, scale = _centred(table, codes)
     n_rows, n_seeds, n_images = table.shape
-    weights = _seed_weights(n_seeds, draws, seeds)
+    weights = seed_weights(n_seeds, draws, seeds)
     means = np.empty((n_rows, draws))
     done = 0
-    for counts in _image_counts(codes, draws, images, block_bytes, n_rows * n_seeds):
+    # float32 products twice, and in float64 once
+    for counts in image_counts(codes, draws, images, block_bytes, 16 * n_rows * n_seeds):
         block = weights[done : done + counts.shape[0]]
         kept = len(block)
-        added = (rest @ counts.T).reshape(n_rows, n_seeds, -1)[..., :kept]
+        added = product(counts, rest)[:kept].reshape(kept, n_rows, n_seeds)
         # Seeds are few: their sum is taken in float64.
-        moved = np.einsum("ksb,bs->kb", added, block, dtype=np.float64)
+        moved = np.einsum("bks,bs->kb", added, block, dtype=np.float64)
         means[:, done : done + kept] = theta @ block.T + scale[:, None] * moved / n_images
         done += kept
     return means
@@ -111,11 +94,11 @@ def resample_means_over_images(
     0.75
     """
     table, codes = _checked(values, groups)
-    _check_draws(draws, block_bytes)
+    check_draws(draws, block_bytes)
     _, images = generator.spawn(2)
     theta, rest, scale = _centred(table.mean(axis=1, keepdims=True), codes)
-    blocks = [rest @ counts.T for counts in _image_counts(codes, draws, images, block_bytes, len(rest))]
-    added = np.concatenate(blocks, axis=1, dtype=np.float64)[:, :draws]
+    blocks = [product(counts, rest) for counts in image_counts(codes, draws, images, block_bytes, 8 * len(rest))]
+    added = np.concatenate(blocks, dtype=np.float64)[:draws].T
     return np.asarray(theta + scale[:, None] * added / table.shape[-1])
 
 
@@ -138,10 +121,10 @@ def resample_means_over_seeds(
     if table.ndim != 2 or 0 in table.shape:
         raise InputError(f"theta of shape {table.shape}: need (statistics, seeds), at least one of each")
     _check_finite(table)
-    _check_draws(draws)
+    check_draws(draws)
     seeds, _ = generator.spawn(2)
     centre = table.mean(axis=1, keepdims=True)
-    return np.asarray(centre + (table - centre) @ _seed_weights(table.shape[1], draws, seeds).T)
+    return np.asarray(centre + (table - centre) @ seed_weights(table.shape[1], draws, seeds).T)
 
 
 def pooled(strata: Sequence[Stratum]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
@@ -209,7 +192,12 @@ def _check_finite(values: NDArray[np.float64]) -> None:
         raise InputError("values to resample hold NaN or infinity: all must be finite")
 
 
-def _check_draws(draws: int, block_bytes: int = BLOCK_BYTES) -> None:
+def check_draws(draws: int, block_bytes: int = BLOCK_BYTES) -> None:
+    """Refuse numbers that nothing can be drawn with.
+
+    Raises:
+        InputError: `draws` or `block_bytes` is below 1.
+    """
     if draws < 1:
         raise InputError(f"draws {draws}: need at least 1")
     if block_bytes < 1:
@@ -237,80 +225,3 @@ def _centred(
         scale[k] = np.abs(left).max()
         rest[k] = left / scale[k] if scale[k] else 0.0
     return theta, rest.reshape(-1, table.shape[-1]), scale
-
-
-def _seed_weights(n_seeds: int, draws: int, generator: np.random.Generator) -> NDArray[np.float64]:
-    """Shares of seeds in every draw, (draws, S), each row summing to 1."""
-    return _counts(generator, draws, n_seeds) / n_seeds
-
-
-def _image_counts(
-    codes: NDArray[np.int64], draws: int, generator: np.random.Generator, block_bytes: int, n_products: int
-) -> Iterator[NDArray[np.float32]]:
-    """Blocks (b, I) of how often every image was drawn, images sorted by group; the last may hold draws too many.
-
-    Each block overwrites the one before.
-    """
-    sizes = [int(n) for n in np.bincount(codes)]
-    # A stream for each group: its draws do not depend on where a block ends.
-    counters = [_counter(stream, size) for stream, size in zip(generator.spawn(len(sizes)), sizes, strict=True)]
-    # float32 counts, products in float32 and twice in float64
-    per_draw = 4 * len(codes) + 20 * n_products
-    length = max(_STEP, block_bytes // per_draw // _STEP * _STEP)
-    whole = -(-draws // _STEP) * _STEP
-    memory = np.empty((min(length, whole), len(codes)), dtype=np.float32)
-    for start in range(0, whole, length):
-        block = memory[: whole - start]
-        first = 0
-        for counter, size in zip(counters, sizes, strict=True):
-            # Halves of a step, and so the same wherever a block ends.
-            rows = _STEP
-            while rows > 1 and rows * size > _AT_ONCE:
-                rows //= 2
-            for row in range(0, len(block), rows):
-                block[row : row + rows, first : first + size] = counter(rows)
-            first += size
-        yield block
-
-
-def _counts(generator: np.random.Generator, rows: int, n: int) -> NDArray[np.int64]:
-    """How often each of n was drawn in n draws with replacement, (rows, n): multinomial counts."""
-    drawn = generator.integers(0, n, size=(rows, n))
-    drawn += np.arange(rows)[:, None] * n
-    return np.bincount(drawn.ravel(), minlength=rows * n).reshape(rows, n)
-
-
-def _counter(generator: np.random.Generator, n: int) -> Callable[[int], NDArray[np.integer]]:
-    """`_counts` of one size, many times, and for many images faster.
-
-    Independent Poisson counts are multinomial given their sum, and stay so when the missing draws are added one by
-    one. So most draws come as Poisson counts with a rate a little below 1, from a table.
-    """
-    if n < _FEW:
-        return lambda rows: _counts(generator, rows, n)
-    # Three standard deviations below n: rarely a sum above it, and few draws missing.
-    cumulative = stats.poisson.cdf(np.arange(_UNCERTAIN), 1 - 3 / np.sqrt(n))
-    below = np.arange(_LEVELS) / _LEVELS
-    first = np.searchsorted(cumulative, below, side="right")
-    last = np.searchsorted(cumulative, below + 1 / _LEVELS, side="left")
-    table = np.where(first == last, first, _UNCERTAIN).astype(np.uint8)
-
-    def poisson(rows: int) -> NDArray[np.uint8]:
-        bits = generator.integers(0, 2**64, size=-(-rows * n // 4), dtype=np.uint64).view(np.uint16)[: rows * n]
-        counts = table.take(bits, mode="wrap")
-        uncertain = np.flatnonzero(counts == _UNCERTAIN)
-        finer = (bits[uncertain] + generator.random(len(uncertain))) / _LEVELS
-        counts[uncertain] = np.searchsorted(cumulative, finer)
-        return counts.reshape(rows, n)
-
-    def draw(rows: int) -> NDArray[np.uint8]:
-        counts = poisson(rows)
-        missing = n - counts.sum(axis=1, dtype=np.int64)
-        while len(above := np.flatnonzero(missing < 0)):
-            counts[above] = poisson(len(above))
-            missing[above] = n - counts[above].sum(axis=1, dtype=np.int64)
-        added = generator.integers(0, n, size=int(missing.sum())) + np.repeat(np.arange(rows) * n, missing)
-        np.add.at(counts.reshape(-1), added, np.uint8(1))
-        return counts
-
-    return draw

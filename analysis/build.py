@@ -15,10 +15,13 @@ from analysis.build_contrasts import (
     pairs_of,
     place_draws,
 )
+from analysis.build_controls import build_controls
 from analysis.build_dispersion import build_dispersion
 from analysis.build_evidence import PlaceKey, StudyEvidence, trained_maps
 from analysis.build_runs import Runs, model_rows, run_intervals, run_tests, spread_rows
 from analysis.claims import Claim
+from analysis.control_frames import Controls
+from analysis.curves import curve_rows
 from analysis.dispersion_subsets import own_decisions
 from analysis.errors import InputError
 from analysis.estimates import Where, estimate_row, seed_rows
@@ -28,6 +31,7 @@ from analysis.map_checks import MEASURES, main_method, map_model_rows
 from analysis.map_frames import index_maps
 from analysis.places import Place, places_of, quantities_of, threshold_for, thresholds
 from analysis.quantities import QUANTITIES
+from analysis.ranges import levels_cut
 from analysis.summary import (
     AutoencoderQuality,
     Contrast,
@@ -41,7 +45,7 @@ from analysis.summary import (
     Summary,
     TestSetCard,
 )
-from analysis.verdicts import decide, withdrawn
+from analysis.verdicts import decide, declared_of, withdrawn
 
 DRAWS = 10_000
 """Draws of the multi-bootstrap."""
@@ -56,6 +60,7 @@ def build_summary(
     maps: pd.DataFrame | None,
     faithfulness: pd.DataFrame | None = None,
     stored_maps: Iterable[MapStack] = (),
+    controls: Controls | None = None,
     autoencoders: Iterable[AutoencoderQuality] = (),
     histories: Iterable[HistoryRow] = (),
     confidence: float = 0.95,
@@ -65,6 +70,9 @@ def build_summary(
     claims: Sequence[Claim] = (),
     claims_at_start: Sequence[Claim] | None = None,
     alpha_at_start: float | None = None,
+    claims_in_study: Sequence[Claim] | None = None,
+    alpha_in_study: float | None = None,
+    margins_in_study: Mapping[Role, float] | None = None,
 ) -> Summary:
     """Compute every number of the reports.
 
@@ -74,7 +82,7 @@ def build_summary(
     intervals; dispersion is given per variant, test set, method and point. The thresholds of the validated metrics are
     fixed on the test sets of role `validation`, each variant's and seed's along its own path. Rows come in the study
     card's order. Test sets of role `validation` have metrics and contrasts to the baseline alone: nothing is claimed of
-    images that a choice was made on.
+    images that a choice was made on. Limits of levels are cut to what the quantity can be (`analysis.ranges`).
 
     Args:
         study: what the study holds; its variants, seeds, test sets and sources must be those of the frames.
@@ -84,6 +92,7 @@ def build_summary(
         maps: see `analysis.map_frames.MAP_COLUMNS`; None or an empty frame where no maps were made.
         faithfulness: see `analysis.faithfulness.FAITHFULNESS_COLUMNS`; None or an empty frame where there is none.
         stored_maps: the arrays of some maps, for their agreement.
+        controls: what was recorded of control sets; None where there are none.
         autoencoders: passed on, sorted by seed.
         histories: passed on, in their order.
         confidence: coverage of all intervals, between 0 and 1.
@@ -94,6 +103,10 @@ def build_summary(
         claims: what the study says it will find.
         claims_at_start: the claims as they were when the runs began; None where that is not on record.
         alpha_at_start: `alpha` as it was then.
+        claims_in_study: the claims as the study file has them, where the analysis was given other margins; None where
+            that is what is claimed.
+        alpha_in_study: `alpha` as the study file has it.
+        margins_in_study: `margins` as the study file has them.
 
     Raises:
         InputError: a frame fails its checks or does not fit the study card, a claim does, or a level is out of range.
@@ -113,6 +126,7 @@ def build_summary(
     _check_fit(study, index)
     cells = () if maps is None else index_maps(maps, table, variants=variants, seeds=study.seeds)
 
+    controlled = build_controls(controls, index, study, confidence)
     fixed = thresholds(index, study)
     metrics: list[Estimate] = []
     contrasts: list[Contrast] = []
@@ -142,7 +156,9 @@ def build_summary(
             pairs = pairs_of(list(sides), study.baseline)
             if card.role == "validation":
                 pairs = pairs[: len(sides) - 1]
-            drawn = place_draws(sides, QUANTITIES, levels)
+            # A test set of one source is that source: the same draws.
+            if position == 0 or len(card.sources) > 1:
+                drawn = place_draws(sides, QUANTITIES, levels)
             contrasts.extend(build_contrasts(sides, pairs, card.name, source, QUANTITIES, levels, drawn))
             if card.role != "validation":
                 factorial.extend(build_factorial(sides, card.name, source, FACTORIAL_QUANTITIES, levels, drawn))
@@ -158,25 +174,41 @@ def build_summary(
     return Summary(
         confidence=confidence,
         alpha=alpha,
-        margins=tuple(Margin(role=role, margin=margin) for role, margin in margins.items()),
+        alpha_declared=declared_of(alpha, alpha_at_start, alpha_in_study),
+        margins=tuple(
+            Margin(role=role, margin=margin, declared=(margins_in_study or {}).get(role))
+            for role, margin in margins.items()
+        ),
         bootstrap_draws=draws,
         study=study,
         provenance=provenance,
-        metrics=tuple(metrics),
+        metrics=levels_cut(metrics),
         contrasts=tuple(contrasts),
         factorial=tuple(factorial),
-        dispersion=parts.dispersion,
+        dispersion=levels_cut(parts.dispersion),
         dispersion_contrasts=parts.contrasts,
-        dispersion_parts=parts.parts,
-        agreement=agreement_rows(stored_maps, study, confidence),
+        dispersion_parts=levels_cut(parts.parts),
+        agreement=levels_cut(agreement_rows(stored_maps, study, confidence)),
         faithfulness=() if faithfulness is None else faithfulness_rows(faithfulness, table, study, confidence),
         seed_values=(*seed_values, *parts.seed_values),
         run_intervals=tuple(row for own in runs for row in run_intervals(own, confidence)),
         run_tests=tuple(row for own in runs for row in run_tests(own, study.baseline)),
         model_checks=(*(row for own in runs for row in model_rows(own, confidence)), *map_checks),
         seed_spread=tuple(row for own in runs for row in spread_rows(own, confidence)),
+        curves=tuple(row for own in runs for row in curve_rows(own)),
+        control_sets=controlled.control_sets,
+        control_metrics=levels_cut(controlled.control_metrics),
+        control_contrasts=controlled.control_contrasts,
+        shift=controlled.shift,
         verdicts=decide(
-            claims, evidence, alpha, test_sets=roles, at_start=claims_at_start, alpha_at_start=alpha_at_start
+            claims,
+            evidence,
+            alpha,
+            test_sets=roles,
+            at_start=claims_at_start,
+            alpha_at_start=alpha_at_start,
+            in_study=claims_in_study,
+            alpha_in_study=alpha_in_study,
         ),
         withdrawn=tuple(claim.says for claim in withdrawn(claims, claims_at_start or ())),
         map_counts=parts.counts,

@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 
 from analysis.beside import images_only_of, seed_t
 from analysis.bootstrap import percentile_interval, pooled, resample_means
+from analysis.bootstrap_ranks import resample_not_smooth
 from analysis.claims import OWN_PATH
 from analysis.equivalence import quoted_p, tost
 from analysis.estimates import Undefined, Where, estimate_row
 from analysis.factorial import EFFECTS, factorial_strata
 from analysis.intervals import CrossedInterval, crossed_interval
 from analysis.jackknife import of_images
-from analysis.multiplicity import holm
+from analysis.multiplicity import decision_family, with_holm
 from analysis.places import Place, joined
 from analysis.power import detectable_difference, opposite_share, seeds_needed
 from analysis.quantities import BASIC_QUANTITIES, NOT_SMOOTH, Quantity
@@ -40,6 +41,9 @@ POOLED_QUANTITIES: frozenset[str] = frozenset(
 
 Draws = Mapping[tuple[str, Quantity], NDArray[np.float64]]
 """Multi-bootstrap draws (B,) of each variant and quantity at one place."""
+
+DRAWS_NOT_SMOOTH = 2_000
+"""Draws of EER, recall at 5 % false positives and ECE at most: each takes some ten times as long as one of a mean."""
 
 FACTORIAL_QUANTITIES: tuple[Quantity, ...] = BASIC_QUANTITIES
 """Quantities whose factorial effects are given."""
@@ -83,7 +87,7 @@ def build_contrasts(
 ) -> Iterator[Contrast]:
     """Pairs of variants (`pairs_of`) at one place; Holm over the pairs of each quantity."""
     for quantity in quantities:
-        family = _family(quantity, test_set, source, "pairs")
+        family = decision_family(quantity, test_set, source, "pairs")
         rows = []
         for variant, versus in pairs:
             where = Where(quantity, variant, test_set, OWN_PATH, source, versus=versus)
@@ -94,7 +98,7 @@ def build_contrasts(
             thetas = _theta(sides[variant], quantity), _theta(sides[versus], quantity)
             drawn = (draws[variant, quantity] - draws[versus, quantity]) if (variant, quantity) in draws else None
             rows.append(contrast_row(where, outcome, thetas, drawn, family, levels))
-        yield from adjusted(rows)
+        yield from with_holm(rows)
 
 
 def build_factorial(
@@ -108,7 +112,7 @@ def build_factorial(
         return
     chosen = [sides[name] for name in FACTORIAL_VARIANTS]
     for quantity in quantities:
-        family = _family(quantity, test_set, source, "factorial")
+        family = decision_family(quantity, test_set, source, "factorial")
         cells = [side.strata[quantity] for side in chosen]
         undefined = joined([*zip(FACTORIAL_VARIANTS, cells, strict=True)])
         if undefined is not None:
@@ -122,7 +126,7 @@ def build_factorial(
             outcome = of_images(crossed_interval(effects[effect], levels.confidence), chosen[0].n_images(quantity))
             where = Where(quantity, f"factorial-{effect}", test_set, OWN_PATH, source)
             rows.append(contrast_row(where, outcome, None, _effect(effect, drawn), family, levels))
-        yield from adjusted(rows)
+        yield from with_holm(rows)
 
 
 def contrast_row(
@@ -193,23 +197,12 @@ def contrast_row(
     )
 
 
-def adjusted(rows: Sequence[Contrast]) -> list[Contrast]:
-    """The rows of one family with Holm's adjusted p."""
-    values = holm([row.p for row in rows])
-    return [row.model_copy(update={"p_holm": value}) for row, value in zip(rows, values, strict=True)]
-
-
 def _theta(place: Place, quantity: Quantity) -> NDArray[np.float64]:
     return np.asarray(place.per_seed(quantity)[0], dtype=np.float64)
 
 
 def _undefined(where: Where, reason: Undefined, family: str) -> Contrast:
     return Contrast.model_validate(estimate_row(where, reason).model_dump() | {"family": family})
-
-
-def _family(quantity: str, test_set: str, source: str | None, what: str) -> str:
-    place = test_set if source is None else f"{test_set}:{source}"
-    return f"{quantity}, {place}, {what}"
 
 
 def _effect(effect: str, drawn: Sequence[NDArray[np.float64] | None]) -> NDArray[np.float64] | None:
@@ -235,7 +228,10 @@ def generator_of(groups: NDArray[np.int64]) -> np.random.Generator:
 
 
 def place_draws(sides: Sides, quantities: Sequence[Quantity], levels: Levels) -> Draws:
-    """Multi-bootstrap draws of every smooth quantity of every variant; those on the same images share resamples."""
+    """Multi-bootstrap draws of every quantity of every variant; those on the same images share resamples.
+
+    Those of `analysis.quantities.NOT_SMOOTH` have `DRAWS_NOT_SMOOTH` at most.
+    """
     if levels.draws == 0:
         return {}
     layouts: dict[bytes, list[tuple[tuple[str, Quantity], NDArray[np.float64]]]] = {}
@@ -254,4 +250,26 @@ def place_draws(sides: Sides, quantities: Sequence[Quantity], levels: Levels) ->
         stacked = np.stack([values for _, values in rows])
         means = resample_means(stacked, groups[key], draws=levels.draws, generator=generator_of(groups[key]))
         found.update({name: row for (name, _), row in zip(rows, means, strict=True)})
+    return found | _not_smooth_draws(sides, [one for one in quantities if one in NOT_SMOOTH], levels)
+
+
+def _not_smooth_draws(
+    sides: Sides, quantities: Sequence[Quantity], levels: Levels
+) -> dict[tuple[str, Quantity], NDArray[np.float64]]:
+    found: dict[tuple[str, Quantity], NDArray[np.float64]] = {}
+    for quantity in quantities:
+        defined = [name for name, side in sides.items() if not isinstance(side.strata[quantity], Undefined)]
+        layouts: dict[bytes, list[str]] = {}
+        for variant in defined:
+            layouts.setdefault(sides[variant].labels.tobytes(), []).append(variant)
+        for variants in layouts.values():
+            labels = sides[variants[0]].labels
+            drawn = resample_not_smooth(
+                [quantity],
+                np.stack([sides[variant].logits for variant in variants]),
+                labels,
+                draws=min(levels.draws, DRAWS_NOT_SMOOTH),
+                generator=generator_of(np.sort(labels).astype(np.int64)),
+            )
+            found.update({(variant, quantity): row for variant, row in zip(variants, drawn[quantity], strict=True)})
     return found

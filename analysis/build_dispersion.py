@@ -12,7 +12,7 @@ from analysis.dispersion_points import (
     point_differences,
     remaining_shares,
 )
-from analysis.dispersion_rows import WHOLE, contrast_row, crossed_outcome, with_holm
+from analysis.dispersion_rows import WHOLE, contrast_row, crossed_outcome
 from analysis.dispersion_subsets import SMALLEST_PART, OwnDecisions, parts, variant_pairs
 from analysis.estimates import Undefined, Where, estimate_row, seed_rows
 from analysis.frames import ImageTable
@@ -20,6 +20,7 @@ from analysis.intervals import CrossedInterval
 from analysis.map_checks import main_method
 from analysis.map_frames import TRAINED, MapCell, place_name
 from analysis.map_relations import relations
+from analysis.multiplicity import with_holm
 from analysis.summary import Contrast, Estimate, MapCount, SeedValue, StudyCard, TestSetCard
 
 _Place = tuple[str, str, str, str]  # test set, method, state, point

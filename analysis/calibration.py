@@ -78,9 +78,18 @@ def log_losses(values: NDArray[np.floating], positive: NDArray[np.bool_]) -> NDA
     return np.asarray(np.logaddexp(0.0, np.where(positive, -1.0, 1.0) * values.astype(np.float64)))
 
 
+def bins_of(p: NDArray[np.float64]) -> NDArray[np.intp]:
+    """The bin 0 … 14 of each probability, in the shape of `p`.
+
+    >>> bins_of(np.array([0.0, 0.1, 1.0])).tolist()
+    [0, 1, 14]
+    """
+    return np.minimum((p * BINS).astype(np.intp), BINS - 1)
+
+
 def binned_error(p: NDArray[np.float64], positive: NDArray[np.bool_]) -> NDArray[np.float64]:
     """The calibration error (S,) of probabilities (S, I) and a mask (I,) of the synthetic images; no checks."""
     n_seeds, n = p.shape
-    bins = np.minimum((p * BINS).astype(np.intp), BINS - 1) + BINS * np.arange(n_seeds)[:, None]
+    bins = bins_of(p) + BINS * np.arange(n_seeds)[:, None]
     gaps = np.bincount(bins.ravel(), weights=(p - positive).ravel(), minlength=n_seeds * BINS)
     return np.asarray(np.abs(gaps).reshape(n_seeds, BINS).sum(axis=1) / n)

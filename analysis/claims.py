@@ -7,7 +7,6 @@ several *cells*, such as four variants on two test sets, of which all or any mus
 from __future__ import annotations
 
 import difflib
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal, Self
@@ -17,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from analysis.dispersion import MEASURES
 from analysis.errors import InputError
 from analysis.metrics import LOWER_IS_BETTER, QUANTITIES
+from analysis.ranges import range_of
 
 Kind = Literal["above", "below", "greater", "less", "superior", "not_superior", "non_inferior", "equivalent"]
 """What a claim says of each cell; θ is the level of a variant, Δ a difference, δ the margin.
@@ -144,12 +144,12 @@ class Claim(BaseModel):
     def _bound_problem(self) -> str | None:
         if self.kind not in LEVELS:
             return None if self.bound is None else f"`{self.kind}` has no `bound`; remove it"
-        low, high = scale_of(self.quantity)
+        low, high = range_of(self.quantity)
         if self.bound is None:
             return f"`{self.kind}` needs a `bound`, such as {'0.9' if high == 1 else '1.0'}; add it"
         if not low < self.bound < high:
             return (
-                f"`bound` = {self.bound:g}: {self.quantity} lies between {low:g} and {high:g}; "
+                f"`bound` = {self.bound:g}: {self.quantity} lies between {low:.3g} and {high:.3g}; "
                 "give a value between them (0.9 for 90 %)"
             )
         return None
@@ -159,7 +159,7 @@ class Claim(BaseModel):
             return None if self.margin is None else f"`{self.kind}` has no `margin`; remove it, or use another kind"
         if self.margin is None:
             return f"`{self.kind}` needs a `margin`, the smallest difference that matters, such as 0.01; add it"
-        low, high = scale_of(self.quantity)
+        low, high = range_of(self.quantity)
         if self.margin <= 0:
             return (
                 f"`margin` = {self.margin:g} must be above 0, since no data can show that there is no difference "
@@ -167,19 +167,10 @@ class Claim(BaseModel):
             )
         if self.margin >= high - low:
             return (
-                f"`margin` = {self.margin:g}: {self.quantity} lies between {low:g} and {high:g}; "
+                f"`margin` = {self.margin:g}: {self.quantity} lies between {low:.3g} and {high:.3g}; "
                 "give a smaller one (0.01 for one percentage point)"
             )
         return None
-
-
-def scale_of(quantity: str) -> tuple[float, float]:
-    """The smallest and the largest value that a quantity can have.
-
-    >>> scale_of("accuracy"), scale_of("mcc")
-    ((0.0, 1.0), (-1.0, 1.0))
-    """
-    return {"mcc": (-1.0, 1.0), "log_loss": (0.0, math.inf)}.get(quantity, (0.0, 1.0))
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from analysis.equivalence import quoted_p
 from analysis.estimates import Undefined, Where, estimate_row
 from analysis.intervals import CrossedInterval, Stratum, crossed_interval, strata_by_group
-from analysis.multiplicity import holm
+from analysis.multiplicity import map_family
 from analysis.summary import Contrast, Estimate
 
 NO_MAPS = "no image has a measured map for every seed"
@@ -52,39 +52,17 @@ def crossed_outcome(
     return crossed_interval(label_strata(values[:, kept], labels[kept]), confidence)
 
 
-def family_name(where: Where, part: Part) -> str:
-    """A family holds one measure on the same images, by one method at one point, of all pairs of variants."""
-    place = where.test_set if part.source is None else f"{where.test_set}:{part.source}"
-    place = place if part.subset is None else f"{place}~{part.subset}"
-    return f"{where.quantity}/{place}/{where.path}"
-
-
 def contrast_row(
     where: Where, outcome: CrossedInterval | Undefined, part: Part = WHOLE, *, family: bool = True
 ) -> Contrast:
     """A difference as a row; without a `family` it carries neither p nor adjustment."""
     fields = estimate_row(where, outcome).model_dump() | {"source": part.source, "subset": part.subset}
     p = quoted_p(outcome) if isinstance(outcome, CrossedInterval) and family else None
-    return Contrast.model_validate(fields | {"p": p, "family": family_name(where, part) if family else None})
+    name = map_family(where.quantity, where.test_set, part.source, part.subset, where.path) if family else None
+    return Contrast.model_validate(fields | {"p": p, "family": name})
 
 
 def row_with_p(where: Where, outcome: CrossedInterval | Undefined) -> Estimate:
     """A row of a quantity that is 0 where there is nothing to find, such as a correlation: it has a p."""
     p = quoted_p(outcome) if isinstance(outcome, CrossedInterval) else None
     return estimate_row(where, outcome).model_copy(update={"p": p})
-
-
-def with_holm(rows: Iterable[Contrast]) -> tuple[Contrast, ...]:
-    """The rows in their order, each p adjusted by Holm's method within its family; rows without a p do not count."""
-    given = tuple(rows)
-    families: dict[str, list[int]] = {}
-    for position, row in enumerate(given):
-        if row.family is not None and row.p is not None:
-            families.setdefault(row.family, []).append(position)
-    adjusted: dict[int, float | None] = {}
-    for positions in families.values():
-        adjusted.update(zip(positions, holm([given[position].p for position in positions]), strict=True))
-    return tuple(
-        row.model_copy(update={"p_holm": adjusted[position]}) if position in adjusted else row
-        for position, row in enumerate(given)
-    )

@@ -1,12 +1,17 @@
-"""Several tests at once: Holm's correction within a family, and whether a sign-flip test can pass it at all."""
+"""Several tests at once: families, Holm's correction within each, and whether a sign-flip test can pass it at all."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from analysis.errors import InputError
+
+if TYPE_CHECKING:
+    # The summary holds verdicts, which are made with what stands here.
+    from analysis.summary import Contrast
 
 
 def holm(p: Sequence[float | None]) -> list[float | None]:
@@ -37,6 +42,48 @@ def holm(p: Sequence[float | None]) -> list[float | None]:
     adjusted[order] = np.minimum(np.maximum.accumulate(values[order] * np.arange(len(values), 0, -1)), 1.0)
     in_turn = iter(adjusted.tolist())
     return [None if value is None else next(in_turn) for value in p]
+
+
+def with_holm(rows: Iterable[Contrast]) -> tuple[Contrast, ...]:
+    """The rows in their order, each p adjusted by `holm` within its family.
+
+    Rows without a p do not count; rows without a family are not adjusted.
+    """
+    given = tuple(rows)
+    families: dict[str, list[int]] = {}
+    for position, row in enumerate(given):
+        if row.family is not None and row.p is not None:
+            families.setdefault(row.family, []).append(position)
+    adjusted: dict[int, float | None] = {}
+    for positions in families.values():
+        adjusted.update(zip(positions, holm([given[position].p for position in positions]), strict=True))
+    return tuple(
+        row.model_copy(update={"p_holm": adjusted[position]}) if position in adjusted else row
+        for position, row in enumerate(given)
+    )
+
+
+def decision_family(quantity: str, test_set: str, source: str | None, what: str) -> str:
+    """A family holds one quantity on the same images: all `what` of it, such as `pairs` of variants.
+
+    >>> decision_family("recall", "far", "painter", "pairs")
+    'recall, far:painter, pairs'
+    """
+    return f"{quantity}, {_place(test_set, source)}, {what}"
+
+
+def map_family(quantity: str, test_set: str, source: str | None, subset: str | None, path: str) -> str:
+    """A family holds one measure on the same images, by one method at one point, of all pairs of variants.
+
+    >>> map_family("gini", "test", None, "wrong", "saliency.image")
+    'gini/test~wrong/saliency.image'
+    """
+    place = _place(test_set, source)
+    return f"{quantity}/{place if subset is None else f'{place}~{subset}'}/{path}"
+
+
+def _place(test_set: str, source: str | None) -> str:
+    return test_set if source is None else f"{test_set}:{source}"
 
 
 def attainable_p(n_seeds: int, zeros: int = 0) -> float:

@@ -49,7 +49,8 @@ VALIDATED: dict[Quantity, Quantity] = {
 """Metrics at each seed's threshold fixed on validation images, and the metric that they are at that threshold."""
 
 NOT_SMOOTH: frozenset[Quantity] = frozenset({"eer", "recall_at_5_fpr", "ece"})
-"""Metrics without values per image: their variance comes from the grouped jackknife."""
+"""Metrics without values per image: their variance comes from the grouped jackknife, and each draw of their bootstrap
+is made of the images drawn."""
 
 NEEDS_ORDER: frozenset[Quantity] = frozenset({"auc", "average_precision", "eer"})
 """Metrics of how a seed orders the images: constant logits order nothing."""

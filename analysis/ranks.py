@@ -6,6 +6,8 @@ Images with equal logits are tied: no threshold parts them, and every metric tak
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
@@ -148,17 +150,42 @@ def crossing(codes: NDArray[np.int32], positive: NDArray[np.bool_]) -> NDArray[n
     after = past.argmax(axis=1)
     # The point before is below the whole tie; before the first logit, everything is called synthetic.
     before = np.count_nonzero(rank < rank[rows, after][:, None], axis=1) - 1
-    fnr = np.where(before < 0, 0, misses[rows, before]) / n_synthetic
-    fpr = np.where(before < 0, n_real, alarms[rows, before]) / n_real
-    rise, fall = misses[rows, after] / n_synthetic - fnr, fpr - alarms[rows, after] / n_real
+    earlier = np.where(before < 0, 0, misses[rows, before]), np.where(before < 0, n_real, alarms[rows, before])
+    return where_rates_cross(earlier, (misses[rows, after], alarms[rows, after]), n_synthetic, n_real)
+
+
+def where_rates_cross(
+    before: tuple[NDArray[Any], NDArray[Any]],
+    after: tuple[NDArray[Any], NDArray[Any]],
+    n_synthetic: int,
+    n_real: int,
+) -> NDArray[np.float64]:
+    """The equal error rate between two points of the ROC curve, each the numbers of misses and of false alarms.
+
+    At the first point misses are at most as frequent as false alarms, at the second more frequent.
+
+    >>> where_rates_cross((np.array([0]), np.array([2])), (np.array([1]), np.array([0])), 4, 4).tolist()
+    [0.16666666666666666]
+    """
+    fnr, fpr = before[0] / n_synthetic, before[1] / n_real
+    rise, fall = after[0] / n_synthetic - fnr, fpr - after[1] / n_real
     return np.asarray(fnr + (fpr - fnr) * rise / (rise + fall))
+
+
+def allowed_alarms(n_real: int) -> int:
+    """How many of so many real images `recall_at_5_fpr` lets lie above the threshold.
+
+    >>> allowed_alarms(19), allowed_alarms(40)
+    (0, 2)
+    """
+    # In integers: 0.05 · 20 is no whole number in floating point.
+    return n_real * ALLOWED_PERCENT // 100
 
 
 def recall_at_allowed(values: NDArray[np.floating], positive: NDArray[np.bool_]) -> NDArray[np.float64]:
     """`recall_at_5_fpr` (S,) of logits (S, I) and a mask (I,) of the synthetic images; no checks."""
     real = values[:, ~positive]
-    # In integers: 0.05 · 20 is no whole number in floating point.
-    at = real.shape[1] - 1 - real.shape[1] * ALLOWED_PERCENT // 100
+    at = real.shape[1] - 1 - allowed_alarms(real.shape[1])
     threshold = np.partition(real, at, axis=1)[:, at : at + 1]
     return np.asarray((values[:, positive] > threshold).mean(axis=1))
 

@@ -14,14 +14,20 @@ import pandas as pd
 from pydantic import ValidationError
 
 from analysis.errors import InputError
+from analysis.sentences import judged_of
 from analysis.summary import (
     SCHEMA_VERSION,
     Contrast,
+    ControlCard,
+    ControlContrast,
+    Curve,
     Estimate,
+    Frozen,
     ModelRow,
     RunInterval,
     RunTest,
     SeedValue,
+    ShiftPart,
     SpreadRow,
     Summary,
 )
@@ -33,6 +39,8 @@ class VerdictRow(VerdictPart):
 
     claim: str
     says: str
+    judged: str | None
+    """At what, where it was not judged as declared."""
     quantity: str
     kind: str
     outcome: str
@@ -41,6 +49,8 @@ class VerdictRow(VerdictPart):
     bound: float | None
     margin: float | None
     margin_declared: float | None
+    bound_declared: float | None
+    alpha_declared: float | None
     changed: str | None
     claim_p_support: float | None
     claim_p_contradict: float | None
@@ -57,7 +67,29 @@ class VerdictRow(VerdictPart):
         return f"claim/{self.claim}/{who}/{where}/{self.path}"
 
 
-Row = Estimate | SeedValue | RunInterval | RunTest | ModelRow | SpreadRow | VerdictRow
+class CurvePoint(Frozen):
+    """One position of a curve, as a row of the table `curves`; a curve that is not defined is one row, its reason."""
+
+    kind: str
+    variant: str
+    test_set: str
+    path: str
+    position: int
+    x: float | None = None
+    mean: float | None = None
+    low: float | None = None
+    high: float | None = None
+    n_seeds: int
+    n_images: int
+    reason: str | None = None
+
+    @property
+    def id(self) -> str:
+        """`kind/variant/test_set/path/<position>`, from 0."""
+        return f"{self.kind}/{self.variant}/{self.test_set}/{self.path}/{self.position}"
+
+
+Row = Estimate | SeedValue | RunInterval | RunTest | ModelRow | SpreadRow | CurvePoint | ControlCard | VerdictRow
 
 KINDS: dict[str, type[Row]] = {
     "metrics": Estimate,
@@ -73,6 +105,11 @@ KINDS: dict[str, type[Row]] = {
     "run_tests": RunTest,
     "model_checks": ModelRow,
     "seed_spread": SpreadRow,
+    "curves": CurvePoint,
+    "control_sets": ControlCard,
+    "control_metrics": Estimate,
+    "control_contrasts": ControlContrast,
+    "shift": ShiftPart,
     "verdicts": VerdictRow,
 }
 
@@ -145,8 +182,7 @@ def write_tables(summary: Summary, folder: str | os.PathLike[str]) -> tuple[Path
     place = Path(folder)
     written: list[Path] = []
     for name, kind in KINDS.items():
-        rows: Iterable[Row] = verdict_rows(summary.verdicts) if name == "verdicts" else getattr(summary, name)
-        frame = table_frame(rows, kind)
+        frame = table_frame(table_rows(summary, name), kind)
         buffer = BytesIO()
         frame.to_parquet(buffer, index=False)
         text = frame.to_csv(index=False, lineterminator="\n")
@@ -170,8 +206,33 @@ def table_frame(rows: Iterable[Row], kind: type[Row]) -> pd.DataFrame:
         int: "int64",
         int | None: "Int64",
         bool: "bool",
+        bool | None: "boolean",
     }
     return frame.astype({"id": "string"} | {c: types.get(f.annotation, "string") for c, f in kind.model_fields.items()})
+
+
+def table_rows(summary: Summary, name: str) -> Iterable[Row]:
+    """The rows of one of `TABLES`."""
+    match name:
+        case "verdicts":
+            return verdict_rows(summary.verdicts)
+        case "curves":
+            return curve_points(summary.curves)
+    rows: tuple[Row, ...] = getattr(summary, name)
+    return rows
+
+
+def curve_points(curves: Iterable[Curve]) -> list[CurvePoint]:
+    """A row for every position of every curve."""
+    points = []
+    for curve in curves:
+        labels = curve.model_dump(exclude={"x", "mean", "low", "high"})
+        if not curve.x:
+            points.append(CurvePoint(**labels, position=0))
+        for position, numbers in enumerate(zip(curve.x, curve.mean, curve.low, curve.high, strict=True)):
+            fields = dict(zip(("x", "mean", "low", "high"), numbers, strict=True))
+            points.append(CurvePoint(**labels, position=position, **fields))
+    return points
 
 
 def verdict_rows(verdicts: Iterable[Verdict]) -> list[VerdictRow]:
@@ -181,6 +242,7 @@ def verdict_rows(verdicts: Iterable[Verdict]) -> list[VerdictRow]:
             **part.model_dump(),
             claim=verdict.id,
             says=verdict.says,
+            judged=judged_of(verdict),
             quantity=verdict.quantity,
             kind=verdict.kind,
             outcome=verdict.outcome,
@@ -189,6 +251,8 @@ def verdict_rows(verdicts: Iterable[Verdict]) -> list[VerdictRow]:
             bound=verdict.bound,
             margin=verdict.margin,
             margin_declared=verdict.margin_declared,
+            bound_declared=verdict.bound_declared,
+            alpha_declared=verdict.alpha_declared,
             changed=verdict.changed,
             claim_p_support=verdict.p_support,
             claim_p_contradict=verdict.p_contradict,
@@ -204,7 +268,7 @@ def verdict_rows(verdicts: Iterable[Verdict]) -> list[VerdictRow]:
 def row_id(row: Row) -> str:
     """The id of a row, unique within its table."""
     match row:
-        case Estimate() | VerdictRow():
+        case Estimate() | VerdictRow() | CurvePoint() | ControlCard():
             return row.id
         case SeedValue():
             where = row.test_set if row.source is None else f"{row.test_set}:{row.source}"

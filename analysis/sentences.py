@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -47,12 +48,15 @@ _LEVELS = ("above", "below")
 def sentence_of(verdict: Verdict) -> str:
     """What a reader needs to know of a verdict, in words.
 
-    The outcome and the claim; the case that it hangs on, with its interval and the numbers of seeds and images; the
-    adjusted p and the family; for an undecided claim, which difference could have been found and how many seeds would
-    decide it; and what was changed since the runs began.
+    The outcome and the claim; at what it was judged, if not as declared; the case that it hangs on, with its interval
+    and the numbers of seeds and images; the adjusted p and the family; for an undecided claim, which difference could
+    have been found and how many seeds would decide it; and what was changed since the runs began.
     """
     part = verdict.parts[verdict.decisive]
-    sentences = [f"{verdict.outcome.capitalize()}: {verdict.says}", f"{_lead(verdict)}{_case(verdict, part)}"]
+    sentences = [f"{outcome_of(verdict).capitalize()}: {verdict.says}"]
+    if (judged := judged_of(verdict)) is not None:
+        sentences.append(_begun(judged))
+    sentences.append(f"{_lead(verdict)}{_case(verdict, part)}")
     if part.reason is None:
         sentences.append(_p(verdict))
     if verdict.test == "sign-flip" and part.attainable_p is not None:
@@ -63,8 +67,77 @@ def sentence_of(verdict: Verdict) -> str:
     if verdict.outcome == "undecided":
         sentences += _open(verdict, part)
     if verdict.changed is not None:
-        sentences.append(f"Changed since the runs began: {verdict.changed}")
+        late = verdict.changed.startswith("declared after")
+        sentences.append(_begun(verdict.changed) if late else f"Changed since the runs began: {verdict.changed}")
     return " ".join(text if text.endswith((".", "!", "?")) else f"{text}." for text in sentences)
+
+
+def outcome_of(verdict: Verdict) -> str:
+    """The outcome, marked where the claim was not judged as it was declared: `supported at a changed margin`."""
+    changed = [name for name, _, _ in departures(verdict)]
+    return f"{verdict.outcome} at a changed {' and '.join(changed)}" if changed else verdict.outcome
+
+
+def judged_of(verdict: Verdict, *, alpha: bool = True) -> str | None:
+    """`judged at a margin of 20 points instead of the declared 1 point`; None where it was judged as declared.
+
+    Args:
+        verdict: of the claim.
+        alpha: whether a changed α, which is that of all claims, is said too.
+    """
+    told = [
+        f"at {'α = ' if name == 'α' else f'a {name} of '}{now} instead of the declared {then}"
+        for name, now, then in departures(verdict)
+        if alpha or name != "α"
+    ]
+    return f"judged {' and '.join(told)}" if told else None
+
+
+def departures(verdict: Verdict) -> list[tuple[str, str, str]]:
+    """What of `margin`, `bound` and `α` is not as declared: its name, the value used and the declared one, as text."""
+    found = []
+    for name, now, then in (
+        ("margin", verdict.margin, verdict.margin_declared),
+        ("bound", verdict.bound, verdict.bound_declared),
+        ("α", verdict.alpha, verdict.alpha_declared),
+    ):
+        if now is not None and then is not None and now != then:
+            used, declared = (f"{value:.10g}" if name == "α" else exact(verdict, value) for value in (now, then))
+            found.append((name, used, declared))
+    return found
+
+
+def telling_digits(digits: int, limits: Sequence[float | None], references: Sequence[float], scale: float = 1.0) -> int:
+    """So many digits behind the point, or more where a limit would look like a value that it is not.
+
+    Args:
+        digits: as many as the interval is worth.
+        limits: its ends; None is left out.
+        references: values whose side matters, such as zero or a margin.
+        scale: what they are multiplied with before they are printed, such as 100 for per cent.
+
+    >>> telling_digits(1, (-0.021, -0.0002), (0.0,), 100), telling_digits(1, (-0.021, 0.0), (0.0,), 100)
+    (2, 1)
+    """
+    near = [
+        (limit * scale, reference * scale)
+        for limit in limits
+        for reference in references
+        # Closer than this is rounding of the computation, not a side.
+        if limit is not None and abs(limit - reference) > 1e-9
+    ]
+    while any(_same(limit, reference, digits) for limit, reference in near):
+        digits += 1
+    return digits
+
+
+def _same(first: float, second: float, digits: int) -> bool:
+    return float(f"{first:.{digits}f}") == float(f"{second:.{digits}f}")
+
+
+def _begun(text: str) -> str:
+    """The text with a capital at its beginning."""
+    return text[:1].upper() + text[1:]
 
 
 def _lead(verdict: Verdict) -> str:
@@ -92,7 +165,9 @@ def _case(verdict: Verdict, part: VerdictPart) -> str:
     assert part.low is not None, "a cell without a reason has an interval"
     assert part.high is not None, "a cell without a reason has an interval"
     assert part.confidence is not None, "an interval has a confidence"
-    digits = _digits(verdict, (part.high - part.low) / 2)
+    digits = telling_digits(
+        _digits(verdict, (part.high - part.low) / 2), (part.low, part.high), references_of(verdict), scale_of(verdict)
+    )
     low, high = (_number(verdict, limit, digits) for limit in (part.low, part.high))
     size = f"{part.n_seeds:,} seeds, {part.n_images:,} images"
     return (
@@ -105,9 +180,9 @@ def _against(verdict: Verdict) -> str:
     """What the number is compared with."""
     if verdict.kind in _LEVELS:
         assert verdict.bound is not None, "a level has a bound"
-        return f"a bound of {_exact(verdict, verdict.bound)}"
+        return f"a bound of {exact(verdict, verdict.bound)}"
     if verdict.margin is not None:
-        return f"a margin of {_exact(verdict, verdict.margin)}"
+        return f"a margin of {exact(verdict, verdict.margin)}"
     return "no difference"
 
 
@@ -159,16 +234,26 @@ def _digits(verdict: Verdict, width: float) -> int:
 
 
 def _number(verdict: Verdict, value: float, digits: int | None = None) -> str:
-    scale = 100 if verdict.quantity in IN_PER_CENT else 1
-    text = f"{value * scale:.{_digits(verdict, 1.0) if digits is None else digits}f}"
+    text = f"{value * scale_of(verdict):.{_digits(verdict, 1.0) if digits is None else digits}f}"
     text = text.removeprefix("-") if float(text) == 0 else text
     return text.replace("-", MINUS)
 
 
-def _exact(verdict: Verdict, value: float) -> str:
+def references_of(verdict: Verdict) -> tuple[float, ...]:
+    """Values that an interval's ends must not be mistaken for: the bound, or zero and ± the margin."""
+    if verdict.bound is not None:
+        return (verdict.bound,)
+    return (0.0,) if verdict.margin is None else (0.0, verdict.margin, -verdict.margin)
+
+
+def scale_of(verdict: Verdict) -> float:
+    """What the numbers of a claim are multiplied with before they are printed."""
+    return 100.0 if verdict.quantity in IN_PER_CENT else 1.0
+
+
+def exact(verdict: Verdict, value: float) -> str:
     """A declared number with all its digits."""
-    scale = 100 if verdict.quantity in IN_PER_CENT else 1
-    text, unit = f"{value * scale:.10g}", _unit(verdict)
+    text, unit = f"{value * scale_of(verdict):.10g}", _unit(verdict)
     return f"{text}{unit.removesuffix('s') if text == '1' else unit}".replace("-", MINUS)
 
 

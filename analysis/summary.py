@@ -29,11 +29,12 @@ class Frozen(BaseModel):
 class Estimate(Frozen):
     """One estimate with its crossed interval over seeds and images.
 
-    `quantity` is a metric (`accuracy`, `recall`, …) or a dispersion measure (`gini`, …). `versus` names the
-    variant that is subtracted, or is `None` for the quantity itself. `source` restricts the row to one source of
-    the test set, `subset` to some of its images (`real`, `synthetic`, or `correct`, `wrong`: those that every seed of
-    every variant compared decided so). `path` is the path the images were tested through, `own` for contrasts along
-    each variant's own path, and `<method>.<point>` for dispersion.
+    `quantity` is a metric (`accuracy`, `recall`, …) or a dispersion measure (`gini`, …). `versus` names the variant
+    that is subtracted, or is `None` for the quantity itself. `low` and `high` are its quoted limits, those of a level
+    not beyond what the quantity can be (`analysis.ranges`); `df` and the variances are of the uncut interval. `source`
+    restricts the row to one source of the test set, `subset` to some of its images (`real`, `synthetic`, or `correct`,
+    `wrong`: those that every seed of every variant compared decided so). `path` is the path the images were tested
+    through, `own` for contrasts along each variant's own path, and `<method>.<point>` for dispersion.
     """
 
     quantity: str
@@ -99,6 +100,62 @@ class Contrast(Estimate):
     detectable: float | None = None
     seeds_needed: int | None = None
     opposite_share: float | None = None
+
+
+class ControlCard(Frozen):
+    """A control set: the images of the test set `base` through another pipeline, or after a corruption.
+
+    Of a pipeline `kernel` and `reencode` (as JPEG, after the resize) are given, of a corruption its name and `level`.
+    """
+
+    name: str
+    base: str
+    kind: Literal["pipeline", "corruption"]
+    kernel: str | None = None
+    reencode: bool | None = None
+    corruption: str | None = None
+    level: float | None = None
+
+    @property
+    def id(self) -> str:
+        """Its name."""
+        return self.name
+
+
+class ControlContrast(Estimate):
+    """A paired difference that involves control sets, of the same images and seeds, each along its own path.
+
+    `versus_test_set` names the test set that is subtracted: another pipeline, or the images without the corruption.
+    `versus` names the variant that is. With both, it is a difference of differences. `p` is never more certain than
+    the quoted interval; `p_holm` is adjusted within `family`.
+    """
+
+    versus_test_set: str | None = None
+    family: str
+    p_holm: float | None = None
+
+    @property
+    def id(self) -> str:
+        """`quantity/variant[-vs-variant]/test_set[-vs-test_set][:source]/path`; a field's id appends `/field`."""
+        who = self.variant if self.versus is None else f"{self.variant}-vs-{self.versus}"
+        where = self.test_set if self.versus_test_set is None else f"{self.test_set}-vs-{self.versus_test_set}"
+        where = where if self.source is None else f"{where}:{self.source}"
+        return f"{self.quantity}/{who}/{where}/{self.path}"
+
+
+class ShiftPart(Estimate):
+    """A part of the loss out of sample, which `analysis.shift` defines; `loss` is the whole.
+
+    `test_set` is the control set whose pipeline the loss or the pipeline shift is of; corpus and generator shift are
+    at the test set's own pipeline, and have its name. With `versus` it is the difference of two variants' parts.
+    """
+
+    part: Literal["loss", "corpus", "generator", "pipeline"]
+
+    @property
+    def id(self) -> str:
+        """`shift-<part>/` and the id of an `Estimate`."""
+        return f"shift-{self.part}/{super().id}"
 
 
 FACTORIAL_EFFECTS = ("factorial-augmentation", "factorial-autoencoder", "factorial-interaction")
@@ -192,6 +249,33 @@ class SpreadRow(Frozen):
     reason: str | None = None
 
 
+class Curve(Frozen):
+    """What the seeds of a variant showed along its own path, at every threshold: mean, lowest and highest seed.
+
+    `roc`: recall at the false-positive rates `x` on a fixed grid from 0 to 1. `calibration`: share of synthetic images
+    in bins of equal numbers of images by rising probability, with the bins' mean predicted probability as `x`.
+    Where the curve is not defined, all four are empty and there is a `reason`. The band from `low` to `high` holds
+    these seeds and is no interval.
+    """
+
+    kind: Literal["roc", "calibration"]
+    variant: str
+    test_set: str
+    path: str
+    x: tuple[float, ...] = ()
+    mean: tuple[float, ...] = ()
+    low: tuple[float, ...] = ()
+    high: tuple[float, ...] = ()
+    n_seeds: int
+    n_images: int
+    reason: str | None = None
+
+    @property
+    def id(self) -> str:
+        """`kind/variant/test_set/path`; a field's id appends `/field`."""
+        return f"{self.kind}/{self.variant}/{self.test_set}/{self.path}"
+
+
 class VariantCard(Frozen):
     """A variant, its own path, and one sentence on what it is."""
 
@@ -279,10 +363,19 @@ class Provenance(Frozen):
 
 
 class Margin(Frozen):
-    """The largest difference that does not matter on test sets of a role, as a fraction."""
+    """The largest difference that does not matter on test sets of a role, as a fraction.
+
+    `declared` is the study file's, where it is known: another one than `margin` was given to the analysis.
+    """
 
     role: Role
     margin: float
+    declared: float | None = None
+
+    @property
+    def changed(self) -> bool:
+        """Whether the analysis used another margin than the declared one."""
+        return self.declared is not None and self.declared != self.margin
 
 
 class Summary(Frozen):
@@ -292,6 +385,8 @@ class Summary(Frozen):
     confidence: float
     alpha: float = 0.05
     """Level of every test and family."""
+    alpha_declared: float | None = None
+    """The level when the runs began, or else the study file's; None where neither is known."""
     margins: tuple[Margin, ...] = ()
     bootstrap_draws: int = 0
     """Of the multi-bootstrap; 0 where there is none."""
@@ -313,6 +408,15 @@ class Summary(Frozen):
     run_tests: tuple[RunTest, ...] = ()
     model_checks: tuple[ModelRow, ...] = ()
     seed_spread: tuple[SpreadRow, ...] = ()
+    curves: tuple[Curve, ...] = ()
+    """ROC curves and reliability diagrams; none in results of earlier versions."""
+    control_sets: tuple[ControlCard, ...] = ()
+    """Test sets through other pipelines and after corruptions; none unless the study declares them."""
+    control_metrics: tuple[Estimate, ...] = ()
+    """Decisions on control sets; of a corruption without a level, the mean over its levels."""
+    control_contrasts: tuple[ControlContrast, ...] = ()
+    shift: tuple[ShiftPart, ...] = ()
+    """The loss out of sample and what it is made of."""
     verdicts: tuple[Verdict, ...] = ()
     withdrawn: tuple[str, ...] = ()
     """What was claimed when the runs began and is no longer: a family without it is smaller."""

@@ -24,12 +24,13 @@ from typing import Literal, Protocol
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from analysis.claims import Cell, Claim, Hypothesis, cells_of, check_claims, hypothesis_of
+from analysis.claims import LEVELS, Cell, Claim, Hypothesis, cells_of, check_claims, hypothesis_of
 from analysis.equivalence import OneSided, beyond, one_sided, tost
 from analysis.errors import InputError
 from analysis.intervals import CrossedInterval
 from analysis.multiplicity import holm
 from analysis.power import detectable_difference, seeds_needed
+from analysis.ranges import cut_to_range
 from analysis.sentences import sentence_of
 from analysis.significance import sign_flip
 
@@ -39,6 +40,9 @@ POWER = 0.8
 """Power of the detectable difference and of the seeds needed."""
 
 NOT_COMPUTED = "not computed in this study"
+
+AT_START, IN_STUDY = "when the runs began", "in the study file"
+"""The two records that a claim is compared with."""
 
 
 class _Frozen(BaseModel):
@@ -50,8 +54,9 @@ class _Frozen(BaseModel):
 class VerdictPart(_Frozen):
     """One cell of a claim, with what the data say of it.
 
-    `low` and `high` are the quoted limits at `confidence`; for equivalence, those of its 1 - 2α interval. `p_support`
-    and `p_contradict` are of this cell alone. `detectable` is the distance from the value tested that the crossed t of
+    `low` and `high` are the quoted limits at `confidence`; for equivalence, those of its 1 - 2α interval; of a level,
+    not beyond what the quantity can be (`analysis.ranges`), while p are of the uncut interval. `p_support` and
+    `p_contradict` are of this cell alone. `detectable` is the distance from the value tested that the crossed t of
     these seeds and images finds with power .8, `seeds_needed` how many seeds would decide the cell with that power if
     the true value were the one estimated, both at α without correction; where there is none, `seeds_reason` says why.
     `attainable_p` is the lowest p of a sign-flip test over these seeds, where that is the declared test.
@@ -83,8 +88,9 @@ class Verdict(_Frozen):
 
     `p_support` and `p_contradict` are of the whole claim, `…_adjusted` after Holm within `family`, which had
     `family_size` claims. `parts` are its cells, and `decisive` the number of the one that the outcome hangs on.
-    `margin_declared` is the margin when the runs began, and `changed` says what of the claim is no longer what it was
-    then. `reason` says why a p is not defined.
+    `margin_declared`, `bound_declared` and `alpha_declared` are what was declared, when the runs began or else in the
+    study file (`declared_of`), and `changed` says what of the claim is not as it was in either. `reason` says why a p
+    is not defined.
     """
 
     id: str
@@ -101,6 +107,8 @@ class Verdict(_Frozen):
     bound: float | None = None
     margin: float | None = None
     margin_declared: float | None = None
+    bound_declared: float | None = None
+    alpha_declared: float | None = None
     changed: str | None = None
     p_support: float | None
     p_contradict: float | None
@@ -140,6 +148,8 @@ def decide(
     test_sets: Mapping[str, str],
     at_start: Sequence[Claim] | None = None,
     alpha_at_start: float | None = None,
+    in_study: Sequence[Claim] | None = None,
+    alpha_in_study: float | None = None,
 ) -> tuple[Verdict, ...]:
     """The verdict of every claim, in their order.
 
@@ -151,6 +161,9 @@ def decide(
         at_start: the claims as they were when the runs began; None where there is no record of them to compare with,
             empty where there were none.
         alpha_at_start: `alpha` as it was then.
+        in_study: the claims as the study file has them, before another margin was given to the analysis; None where
+            that is what is claimed.
+        alpha_in_study: `alpha` as the study file has it.
 
     Raises:
         InputError: `alpha` is out of range, two claims share an id, or a claim names a test set that is not there.
@@ -183,6 +196,7 @@ def decide(
     verdicts = []
     for n, claim in enumerate(claims):
         outcome = _outcome(adjusted[0][n], adjusted[1][n], alpha)
+        records = [_named(claim, known) for known in (at_start, in_study)]
         verdict = Verdict(
             id=claim.id,
             says=claim.says,
@@ -196,8 +210,12 @@ def decide(
             alpha=alpha,
             bound=claim.bound,
             margin=claim.margin,
-            margin_declared=next((c.margin for c in at_start or () if c.id == claim.id), None),
-            changed=changes_since(claim, at_start, alpha, alpha_at_start),
+            margin_declared=declared_of(claim.margin, *(None if of is None else of.margin for of in records)),
+            bound_declared=declared_of(claim.bound, *(None if of is None else of.bound for of in records)),
+            alpha_declared=declared_of(alpha, alpha_at_start, alpha_in_study),
+            changed=changes_since(
+                claim, at_start, alpha, alpha_at_start, in_study=in_study, alpha_in_study=alpha_in_study
+            ),
             p_support=support[n],
             p_contradict=contrary[n],
             p_support_adjusted=adjusted[0][n],
@@ -210,28 +228,62 @@ def decide(
     return tuple(verdicts)
 
 
-def changes_since(
-    claim: Claim, at_start: Sequence[Claim] | None, alpha: float | None = None, alpha_at_start: float | None = None
-) -> str | None:
-    """What of a claim is not as it was when the runs began, such as `margin 0.01 when the runs began, 0.02 now`.
+def declared_of(now: float | None, *records: float | None) -> float | None:
+    """What a value was declared as, by the first of the records that differs from it, or else that has one.
 
-    None where nothing changed, or where `at_start` is None: no record to compare with.
+    The records are in order: when the runs began, in the study file. None where none has a value.
+
+    >>> declared_of(0.2, None, 0.01), declared_of(0.02, 0.01, 0.02), declared_of(0.02, 0.02, 0.05)
+    (0.01, 0.01, 0.05)
+    >>> declared_of(0.02, 0.02, 0.02), declared_of(0.02, None, None)
+    (0.02, None)
+    """
+    known = [value for value in records if value is not None]
+    return next((value for value in known if value != now), known[0] if known else None)
+
+
+def changes_since(
+    claim: Claim,
+    at_start: Sequence[Claim] | None,
+    alpha: float | None = None,
+    alpha_at_start: float | None = None,
+    *,
+    in_study: Sequence[Claim] | None = None,
+    alpha_in_study: float | None = None,
+) -> str | None:
+    """What of a claim is not as it was, such as `margin 0.01 when the runs began, 0.02 now`.
+
+    It is compared with the claims when the runs began and with those of the study file; None where nothing changed, or
+    where both are None: no record to compare with.
 
     >>> then = Claim(id="a", says="It costs nothing.", quantity="auc", kind="non_inferior", margin=0.01,
     ...              variants=("augment",), versus="baseline", role="in_sample")
     >>> changes_since(then.model_copy(update={"margin": 0.02}), [then])
     'margin 0.01 when the runs began, 0.02 now'
     """
-    if at_start is None:
-        return None
-    earlier = next((other for other in at_start if other.id == claim.id), None)
-    if earlier is None:
-        return "declared after the runs began"
-    pairs = [(name, getattr(earlier, name), getattr(claim, name)) for name in Claim.model_fields]
-    if alpha is not None and alpha_at_start is not None:
-        pairs.append(("alpha", alpha_at_start, alpha))
-    found = [f"{name} {_shown(old)} when the runs began, {_shown(new)} now" for name, old, new in pairs if old != new]
+    start, study = _named(claim, at_start), _named(claim, in_study)
+    found = ["declared after the runs began"] if at_start is not None and start is None else []
+    for name in Claim.model_fields:
+        records = [(getattr(of, name), when) for of, when in ((start, AT_START), (study, IN_STUDY)) if of is not None]
+        found += _change(name, getattr(claim, name), records)
+    if alpha is not None:
+        levels = ((alpha_at_start, AT_START), (alpha_in_study, IN_STUDY))
+        found += _change("alpha", alpha, [(level, when) for level, when in levels if level is not None])
     return "; ".join(found) or None
+
+
+def _named(claim: Claim, claims: Sequence[Claim] | None) -> Claim | None:
+    return next((other for other in claims or () if other.id == claim.id), None)
+
+
+def _change(name: str, now: object, records: Sequence[tuple[object, str]]) -> list[str]:
+    """What a part of a claim was, if that is not what it is now; a value that was the same twice is said once."""
+    earlier: dict[str, str] = {}
+    for value, when in records:
+        if value != now:
+            earlier.setdefault(_shown(value), when)
+    told = ", ".join(f"{value} {when}" for value, when in earlier.items())
+    return [f"{name} {told}, {_shown(now)} now"] if told else []
 
 
 def withdrawn(claims: Sequence[Claim], at_start: Sequence[Claim]) -> tuple[Claim, ...]:
@@ -262,6 +314,8 @@ def _part(claim: Claim, cell: Cell, found: CrossedInterval | Missing | None, alp
     if hypothesis.side == "within":
         limits = tost(found, hypothesis.value, alpha)
         numbers = {"low": limits.low, "high": limits.high, "confidence": 1 - 2 * alpha}
+    if claim.kind in LEVELS:
+        numbers["low"], numbers["high"] = cut_to_range(claim.quantity, found.estimate, found.low, found.high)
     if claim.test == "sign-flip":
         numbers["attainable_p"] = _flip(found, 0.0 if hypothesis.side == "within" else hypothesis.value)[1]
     else:

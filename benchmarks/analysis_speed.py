@@ -3,8 +3,9 @@
     python benchmarks/analysis_speed.py [--scale F]
 
 Prints one JSON object a line: `name` (with the unit), `peer`, `ours`, `ratio`, `bar`, `n` (decisions of the data),
-`machine`. Every case runs in a process of its own, so that the peak of memory is its own. Nothing is judged here: other
-programs on the machine move times by a factor of two.
+`machine`. Every case runs in a process of its own, so that the peak of memory is its own. The resampling of means is
+timed in processor time of one thread, in turns with SciPy's. Nothing is judged here: other programs on the machine move
+times by a factor of two.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ from scipy import stats
 
 from analysis import build_summary
 from analysis.bootstrap import resample_means, resample_means_over_images
+from analysis.metrics import per_image
+from analysis.quantities import Quantity
 from analysis.simulation import Design, draw_logits
 from analysis.summary import Provenance, SourceCard, StudyCard, TestSetCard, VariantCard
 
@@ -39,7 +42,20 @@ TEST_SETS: dict[str, Literal["validation", "in_sample", "out_of_sample"]] = {
     "third": "out_of_sample",
 }
 SEEDS, IMAGES = 10, 10_000
-DRAWS, PEER_DRAWS = 10_000, 20
+DRAWS, PEER_DRAWS, TURNS = 10_000, 40, 5
+ONE_SEED: tuple[Quantity, ...] = (
+    "accuracy",
+    "balanced_accuracy",
+    "precision",
+    "f1",
+    "mcc",
+    "auc",
+    "average_precision",
+    "brier",
+    "log_loss",
+)
+"""Metrics of all images that are functions of means."""
+
 SECONDS, BYTES, GROWTH, FASTER = 60.0, 2.0 * 2**30, 1.5, 50.0
 """The bars: seconds and bytes of the whole analysis at most, its growth over linear at most, speed over SciPy's at
 least."""
@@ -107,11 +123,11 @@ def build_case(n_seeds: int, n_images: int) -> dict[str, float]:
 
 
 def resample_case(n_seeds: int, n_images: int) -> dict[str, float]:
-    """Seconds per draw of means of four variants' correctness, by SciPy and by ours, each on the same task.
+    """Seconds per draw of means of four variants, by SciPy and by ours, each on the same task.
 
-    `crossed`: seeds and images are drawn and crossed again, with the same draws for all variants; SciPy does so where
-    it resamples their indices. `images`: images are drawn, for every variant and seed at once; SciPy does so for the
-    rows of a table.
+    `crossed`: of correctness; seeds and images are drawn and crossed again, with the same draws for all variants; SciPy
+    does so where it resamples their indices. `images`: of correctness; images are drawn, for every variant and seed at
+    once; SciPy does so for the rows of a table. `one_seed`: as `images`, of the metrics of one seed of each variant.
     """
     design = Design(n_seeds, n_images, seed_sd=0.15, image_sd=0.5, variants=len(VARIANTS))
     logits = next(draw_logits(design, 1, np.random.default_rng(0)))[0]
@@ -136,22 +152,27 @@ def resample_case(n_seeds: int, n_images: int) -> dict[str, float]:
     def images() -> None:
         resample_means_over_images(rows[:, None], design.labels, draws=DRAWS, generator=generator)
 
-    return {
-        "crossed_peer": best(crossed_peer) / PEER_DRAWS,
-        "crossed": best(crossed) / DRAWS,
-        "images_peer": best(images_peer) / PEER_DRAWS,
-        "images": best(images) / DRAWS,
-    }
+    of_one = np.concatenate([per_image(name, logits[:, 0], design.labels) for name in ONE_SEED])
+
+    def one_seed_peer() -> None:
+        stats.bootstrap((of_one,), np.mean, axis=-1, vectorized=True, **options)
+
+    def one_seed() -> None:
+        resample_means_over_images(of_one[:, None], design.labels, draws=DRAWS, generator=generator)
+
+    found: dict[str, float] = {}
+    tasks = {"crossed": (crossed_peer, crossed), "images": (images_peer, images), "one_seed": (one_seed_peer, one_seed)}
+    for name, (peer, ours) in tasks.items():
+        seconds = np.median([(spent(peer) / PEER_DRAWS, spent(ours) / DRAWS) for _ in range(TURNS)], axis=0)
+        found[f"{name}_peer"], found[name] = float(seconds[0]), float(seconds[1])
+    return found
 
 
-def best(work: Callable[[], None], times: int = 3) -> float:
-    """The least seconds of some repetitions."""
-    seconds = []
-    for _ in range(times):
-        start = time.perf_counter()
-        work()
-        seconds.append(time.perf_counter() - start)
-    return min(seconds)
+def spent(work: Callable[[], None]) -> float:
+    """Seconds of processor time."""
+    start = time.process_time()
+    work()
+    return time.process_time() - start
 
 
 def peak_bytes() -> float:
@@ -179,7 +200,9 @@ def machine() -> str:
 def fresh(case: str, n_seeds: int, n_images: int) -> dict[str, float]:
     """The result of a case in a new process."""
     command = [sys.executable, __file__, "--case", case, str(n_seeds), str(n_images)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    one_thread = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    env = os.environ | (one_thread if case == "resample" else {})
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=env)
     result: dict[str, float] = json.loads(done.stdout)
     return result
 
@@ -207,9 +230,13 @@ def rows(scale: float) -> list[dict[str, Any]]:
         found.append({"name": name, "peer": linear, "ours": whole["seconds"], "ratio": ratio, "bar": GROWTH, "n": n})
     drawn = fresh("resample", SEEDS, n_images)
     size = len(VARIANTS) * SEEDS * n_images
-    for task, what in (("crossed", "seeds and images drawn"), ("images", "images drawn")):
+    for task, what in (
+        ("crossed", f"4 variants × {SEEDS} seeds, seeds and images drawn"),
+        ("images", f"4 variants × {SEEDS} seeds, images drawn"),
+        ("one_seed", f"4 variants × {len(ONE_SEED)} metrics of one seed, images drawn"),
+    ):
         peer, ours = drawn[f"{task}_peer"], drawn[task]
-        name = f"means of 4 × {SEEDS} rows, {what}, s per draw, beside scipy.stats.bootstrap"
+        name = f"means of {what}, s of processor per draw, beside scipy.stats.bootstrap"
         found.append({"name": name, "peer": peer, "ours": ours, "ratio": peer / ours, "bar": FASTER, "n": size})
     told = machine()
     return [row | {"machine": told} for row in found]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ import pandas as pd
 from analysis.agreement import MapStack
 from analysis.build import build_summary
 from analysis.claims import Claim, with_margins
+from analysis.control_frames import Controls
 from analysis.reporting import Examples, ExampleSet
 from analysis.results import read_results, write_results, write_tables
 from analysis.summary import (
@@ -31,10 +33,11 @@ from analysis.summary import (
 from isitcap.errors import UserError
 from isitcap.map_stacks import map_stacks, mean_maps, on_grid
 from isitcap.models.variants import VARIANTS, controls_of
+from isitcap.records.controls import read_controls
 from isitcap.records.directory import RunDirectory
 from isitcap.records.manifest import alpha_at_start, claims_at_start, read_manifest
 from isitcap.records.reader import Frames, read_examples, read_frame, read_frames, read_maps
-from isitcap.study.load import parse_study
+from isitcap.study.load import parse_seeds, parse_study
 from isitcap.study.models import Study
 
 LEAST_ROWS = 4
@@ -118,17 +121,17 @@ def analyze(run: Finished, *, margins: Mapping[str, float] | None = None, alpha:
         alpha: another level of tests than the study's.
 
     Raises:
-        UserError: a record is missing or damaged.
-        analysis.errors.InputError: the records do not belong together.
+        UserError: a record is missing or damaged, or a margin is of nothing or no number above 0.
+        analysis.errors.InputError: the records do not belong together, or a claim cannot have its margin.
     """
+    settings, start = run.study.analysis, run.claims_at_start
+    declared: dict[Role, float] = {
+        "in_sample": settings.margins.in_sample,
+        "out_of_sample": settings.margins.out_of_sample,
+    }
+    roles, claims = _with_margins(declared, run.claims, margins or {})
     frames = read_frames(
         run.directory, run.study.variants, run.study.seeds, [card["name"] for card in run.manifest["test_sets"]]
-    )
-    settings, start = run.study.analysis, run.claims_at_start
-    roles, claims = _with_margins(
-        {"in_sample": settings.margins.in_sample, "out_of_sample": settings.margins.out_of_sample},
-        run.claims,
-        margins or {},
     )
     summary = build_summary(
         study=_study_card(run, frames.images),
@@ -138,6 +141,7 @@ def analyze(run: Finished, *, margins: Mapping[str, float] | None = None, alpha:
         maps=_with_nulls(frames.maps, frames.null_maps),
         faithfulness=frames.faithfulness,
         stored_maps=_stored_maps(run),
+        controls=_controls(run),
         autoencoders=_autoencoders(frames),
         histories=_histories(frames),
         confidence=settings.confidence,
@@ -147,6 +151,9 @@ def analyze(run: Finished, *, margins: Mapping[str, float] | None = None, alpha:
         claims=claims,
         claims_at_start=start,
         alpha_at_start=run.alpha_at_start,
+        claims_in_study=run.claims,
+        alpha_in_study=settings.alpha,
+        margins_in_study=declared,
     )
     write_results(summary, run.directory.results)
     write_tables(summary, run.directory.tables)
@@ -156,12 +163,24 @@ def analyze(run: Finished, *, margins: Mapping[str, float] | None = None, alpha:
 def _with_margins(
     roles: dict[Role, float], claims: tuple[Claim, ...], given: Mapping[str, float]
 ) -> tuple[dict[Role, float], tuple[Claim, ...]]:
-    """The study's margins by role and its claims, with those that were given in their place."""
+    """The study's margins by role and its claims, with those that were given in their place.
+
+    Raises:
+        UserError: a margin is of no role and no claim, or is no finite number above 0.
+        analysis.errors.InputError: a claim cannot have its margin.
+    """
     wanted = {name: value for name, value in given.items() if name != "all"}
     known = (*roles, *(claim.id for claim in claims))
     for name in wanted:
         if name not in known:
             raise UserError(f"margin of `{name}`: no such role or claim; known: {', '.join(known)}")
+    for name, value in given.items():
+        if not (math.isfinite(value) and value > 0):
+            where = "of all claims and tests" if name == "all" else f"of `{name}`"
+            raise UserError(
+                f"margin {value:g} {where}: must be a number above 0, since no data can show that there is no "
+                "difference at all; give the largest difference that does not matter, such as 0.01 for one point"
+            )
     if "all" in given:
         roles = dict.fromkeys(roles, given["all"])
         wanted = {claim.id: given["all"] for claim in claims if claim.margin is not None} | wanted
@@ -300,7 +319,7 @@ def _provenance(run: Finished) -> Provenance:
     seconds = sum(session["wall_seconds"] for session in sessions)
     facts = [
         ("Commit", f"{last['commit'] or 'not recorded (installed package)'}{dirty}"),
-        ("Seeds", ", ".join(map(str, run.study.seeds))),
+        ("Seeds", _seeds(last["command"], run.study.seeds)),
         ("Started", sessions[0]["started"]),
         ("Wall time", f"{seconds / 60:.1f} min" + (f" in {len(sessions)} sessions" if len(sessions) > 1 else "")),
         ("Peak memory", f"{max(session['peak_memory_mib'] for session in sessions):,} MiB"),
@@ -313,6 +332,43 @@ def _provenance(run: Finished) -> Provenance:
         facts=tuple(facts),
         data_hashes=tuple(sorted(run.manifest["packs"].items())),
     )
+
+
+def _seeds(command: Sequence[str], analysed: Sequence[int]) -> str:
+    """The seeds that were analysed, beside those that the command names where these are others.
+
+    A run that was resumed with other seeds, all of them made before, leaves the command of the earlier one on record.
+    """
+    shown = ", ".join(map(str, analysed))
+    words = iter(shlex.split(" ".join(command)))
+    named = None
+    for word in words:
+        option, equals, value = word.partition("=")
+        if option == "--seeds":
+            named = value if equals else next(words, "")
+    try:
+        known = None if named is None else parse_seeds(named)
+    except UserError:
+        known = None
+    if known is None or set(known) == set(analysed):
+        return shown
+    lead = "of the seeds named in the command" if set(analysed) < set(known) else "not those named in the command"
+    return f"{lead} ({named}), these are analysed: {shown}"
+
+
+def _controls(run: Finished) -> Controls | None:
+    """What was recorded of the study's control sets; None where it declares none."""
+    study = run.study
+    if study.controls is None and study.robustness is None:
+        return None
+    found = read_controls(run.directory, study.variants, study.seeds)
+    if found is None:
+        raise UserError(
+            f"{run.directory.root}: the study declares control sets, of which there are no records; "
+            "finish them with `isitcap run`"
+        )
+    same = study.controls.same_generator if study.controls is not None else ()
+    return Controls(found.predictions, found.images, found.sets, same)
 
 
 def _with_nulls(trained: pd.DataFrame, nulls: pd.DataFrame) -> pd.DataFrame:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -14,7 +13,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the extra `train`")
 
 from isitcap.cli import main  # noqa: E402
-from isitcap.testing import tiny_study  # noqa: E402
+from isitcap.testing import record_hashes, tiny_study  # noqa: E402
 
 CLAIMS = """
 [analysis]
@@ -65,17 +64,6 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(place: Path, tmp_path: Path) -> Path:
     """A copy of the finished run directory, to change."""
     return Path(shutil.copytree(place / "a", tmp_path / "run"))
-
-
-def records(folder: Path) -> dict[str, str]:
-    """Hash of every record by name, but for marks and manifest, which hold wall times."""
-    kept = ("images", "examples", "autoencoders", "runs")
-    return {
-        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for part in kept
-        for path in sorted((folder / part).rglob("*"))
-        if path.is_file() and not path.name.endswith(".done.json")
-    }
 
 
 def again(place: Path, out: Path, *more: str) -> int:
@@ -141,7 +129,7 @@ def test_the_tiny_study_is_learnt(place: Path) -> None:
 def test_the_same_study_twice_gives_the_same_records(place: Path) -> None:
     """Every record of a second run equals the first's, to the byte."""
     assert again(place, place / "b") == 0
-    assert records(place / "a") == records(place / "b")
+    assert record_hashes(place / "a") == record_hashes(place / "b")
 
 
 def test_a_finished_run_trains_nothing_again(place: Path, run: Path) -> None:
@@ -157,21 +145,119 @@ def test_a_damaged_record_is_made_again(place: Path, run: Path) -> None:
     path.write_bytes(path.read_bytes()[:-7])
     weights = (run / "runs/augment/seed-1/weights.safetensors").stat().st_mtime_ns
     assert again(place, run) == 0
-    assert records(run) == records(place / "a")
+    assert record_hashes(run) == record_hashes(place / "a")
     assert (run / "runs/augment/seed-1/weights.safetensors").stat().st_mtime_ns == weights
 
 
-def test_explain_says_what_is_kept_and_what_changed(place: Path, run: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Another number of maps makes maps again, with the reason, and no training."""
-    study = place / "tiny.toml"
-    changed = place / "more-maps.toml"
-    changed.write_text(study.read_text("utf-8").replace("images = 16", "images = 12"), "utf-8")
-    code = main(["run", str(changed), "--out", str(run), "--cache", str(place / "cache"), "--quiet", "--explain"])
+def other_study(place: Path, folder: Path, *edits: tuple[str, str]) -> Path:
+    """The tiny study with edits, beside its images."""
+    text = (place / "tiny.toml").read_text("utf-8")
+    for old, new in edits:
+        assert old in text
+        text = text.replace(old, new)
+    for source in ("inside", "other-camera", "other-grid"):
+        text = text.replace(f'path = "{source}"', f'path = "{place / source}"')
+    (folder / "other.toml").write_text(text, "utf-8")
+    return folder / "other.toml"
+
+
+def run_other(place: Path, run: Path, study: Path, *more: str) -> int:
+    return main(["run", str(study), "--out", str(run), "--cache", str(place / "cache"), "--quiet", *more])
+
+
+def test_explain_says_what_is_kept_and_what_changed(
+    place: Path, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A larger number of maps makes maps again, with the reason, and no training."""
+    changed = other_study(place, tmp_path, ("images = 16", "images = 20"))
+    code = run_other(place, run, changed, "--explain")
     lines = capsys.readouterr().out.splitlines()
     assert code == 0
+    assert "images test: kept" in lines
     assert "baseline seed-0 train: kept" in lines
     assert "baseline seed-0 predict: kept" in lines
-    assert any(line.startswith("baseline seed-0 maps: 2 of 2: changed: rows") for line in lines)
+    assert "baseline seed-0 maps saliency: 2 of 2: images of a test set 16 → 20" in lines
+
+
+def test_fewer_maps_than_there_are_keep_them(
+    place: Path, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Maps that `explain` added survive the study that asks for fewer images and methods; one line says so."""
+    words = ["--images", "20", "--methods", "gradcam", "--states", "untrained", "--cache", str(place / "cache")]
+    assert main(["explain", str(run), "--quiet", *words]) == 0
+    maps = {path: path.stat().st_mtime_ns for path in (run / "runs").rglob("maps/*")}
+    capsys.readouterr()
+    assert again(place, run) == 0
+    assert {path: path.stat().st_mtime_ns for path in (run / "runs").rglob("maps/*")} == maps
+    assert capsys.readouterr().err == (
+        f"isitcap: {run}: the maps there cover more than the study asks for; that is kept: "
+        "methods: also gradcam; states: also untrained; images: 20 instead of 16\n"
+    )
+    results = json.loads((run / "results.json").read_text("utf-8"))
+    assert {"saliency.image", "gradcam.image"} <= {row["path"] for row in results["dispersion"]}
+
+
+def test_finished_runs_are_not_trained_over_unasked(
+    place: Path, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What changed, how many runs it costs and the ways out are one line, nothing is written; --explain shows all."""
+    changed = other_study(place, tmp_path, ("[classifier]\nepochs = 2", "[classifier]\nepochs = 3"))
+    before = {path: path.stat().st_mtime_ns for path in run.rglob("*") if path.is_file()}
+    assert run_other(place, run, changed) == 2
+    assert capsys.readouterr().err == (
+        f"isitcap: {run}: 12 finished runs would be lost (12 trained again), since what bears on them is no longer "
+        "the same: classifier.epochs 2 → 3; give another folder with --out to keep them, or --again to make them over\n"
+    )
+    assert run_other(place, run, changed, "--explain") == 0
+    assert "both seed-2 train: classifier.epochs 2 → 3" in capsys.readouterr().out.splitlines()
+    assert {path: path.stat().st_mtime_ns for path in run.rglob("*") if path.is_file()} == before
+
+
+def test_changed_data_are_named(place: Path, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Other images under the same names, in training or test, are told by their source."""
+    for source, count in (("inside", "(12 trained again)"), ("other-grid", "(12 tested again)")):
+        other = Path(shutil.copytree(place / source, tmp_path / source))
+        image = next(path for path in sorted(other.rglob("*.png")))
+        shutil.copy(place / "other-camera" / "0007.png", image)
+        assert run_other(place, run, place / "tiny.toml", "--data", f"{source}={other}") == 2
+        error = capsys.readouterr().err
+        assert error.count("\n") == 1
+        assert count in error
+        assert f"data of source `{source}` changed" in error
+
+
+def test_again_makes_finished_runs_over(place: Path, run: Path, tmp_path: Path) -> None:
+    """Asked to, a changed study takes the place of the earlier one, and is finished then."""
+    edits = [("seeds = [0, 1, 2]\n", 'seeds = [0, 1, 2]\nvariants = ["baseline"]\n')]
+    claims = (place / "tiny.toml").read_text("utf-8")
+    edits += [(claims[claims.index("[analysis]") :], ""), ("[classifier]\nepochs = 2", "[classifier]\nepochs = 1")]
+    changed = other_study(place, tmp_path, *edits)
+    assert run_other(place, run, changed) == 2
+    assert run_other(place, run, changed, "--again") == 0
+    assert len(pd.read_parquet(run / "runs/baseline/seed-1/history.parquet")) == 1
+    assert len(pd.read_parquet(run / "runs/both/seed-1/history.parquet")) == 2, "of no variant of the study"
+    assert run_other(place, run, changed) == 0
+
+
+def test_claims_that_fall_away_are_named(place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Leaving out a source tells which claims go with it."""
+    assert again(place, tmp_path / "less", "--without", "other-grid", "--explain") == 0
+    assert capsys.readouterr().err == (
+        "isitcap: --without other-grid: the study's claims about it fall away: no-help\n"
+    )
+
+
+def test_a_batch_larger_than_the_training_set_is_told(
+    place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One step an epoch is one warning, for classifier and autoencoder together."""
+    changed = other_study(place, tmp_path, ("batch_size = 32", "batch_size = 500"))
+    assert run_other(place, tmp_path / "small", changed, "--explain") == 0
+    assert capsys.readouterr().err == (
+        "isitcap: every epoch of training is one step, with classifier.batch_size = 500 for 160 images and "
+        "autoencoder.batch_size = 500 for 160 images; give a smaller batch_size\n"
+    )
+    assert not (tmp_path / "small").exists()
 
 
 def test_a_change_of_title_makes_nothing_again(place: Path, run: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -198,6 +284,29 @@ def test_one_document_is_written_alone(run: Path, capsys: pytest.CaptureFixture[
     assert capsys.readouterr().out.split() == [str(run / "one" / name) for name in ("significance.html", "index.html")]
     assert main(["report", str(run), "--document", "poster", "--out", str(run / "two")]) == 2
     assert "choose from benchmark, significance, dispersion" in capsys.readouterr().err
+
+
+def test_a_report_of_other_records_is_refused(place: Path, run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Maps made after the results are noticed, analyze mends it, and all that is wrong is told together."""
+    assert main(["explain", str(run), "--methods", "gradcam", "--cache", str(place / "cache")]) == 0
+    hint = f"`isitcap analyze {run}`, then into the reports with `isitcap report {run}`"
+    assert hint in capsys.readouterr().err
+    pages = {path: path.stat().st_mtime_ns for path in (run / "reports").iterdir()}
+    assert main(["report", str(run), "--format", "html"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("isitcap: results.json is older than the maps (stages: ")
+    assert error.endswith(f"; bring it up to date with `isitcap analyze {run}`\n")
+    weights = run / "runs/both/seed-1/weights.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1])
+    (run / "runs/augment/seed-2/predict.done.json").unlink()
+    assert main(["report", str(run)]) == 2
+    error = capsys.readouterr().err
+    assert len(error.splitlines()) == 3
+    assert "augment: seeds not finished: 2; finish them with `isitcap run`" in error
+    assert "runs/both/seed-1: weights.safetensors is not what was written; make it again with `isitcap run`" in error
+    assert {path: path.stat().st_mtime_ns for path in (run / "reports").iterdir()} == pages
+    assert again(place, run) == 0
+    assert main(["report", str(run), "--format", "html"]) == 0
 
 
 def test_analyze_writes_the_same_results_again(run: Path) -> None:
@@ -257,12 +366,12 @@ def test_analyze_takes_another_alpha(run: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--margin", "0"], "claim `preserved`: `margin` = 0 must be above 0, since no data can show"),
-        (["--margin", "-0.01"], "`margin` = -0.01 must be above 0"),
+        (["--margin", "0"], "margin 0 of all claims and tests: must be a number above 0, since no data can show"),
+        (["--margin", "-0.01"], "margin -0.01 of all claims and tests: must be a number above 0"),
         (["--margin", "x"], "--margin x: `x` is no number; give one such as 0.01 for a point"),
         (["--margin", "preserved="], "--margin preserved=: `` is no number"),
-        (["--margin", "preserved=0"], "claim `preserved`: `margin` = 0 must be above 0"),
-        (["--margin", "in_sample=0"], "margin 0.0 of in_sample test sets: must lie between 0 and 1"),
+        (["--margin", "preserved=0"], "margin 0 of `preserved`: must be a number above 0"),
+        (["--margin", "in_sample=0"], "margin 0 of `in_sample`: must be a number above 0"),
         (["--margin", "nan"], "margin"),
         (["--margin", "2"], "`margin` = 2: accuracy lies between 0 and 1"),
         (

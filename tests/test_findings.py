@@ -12,6 +12,7 @@ import pytest
 pytest.importorskip("torch", reason="needs the extra `train`")
 
 from isitcap.cli import main
+from isitcap.findings import _seeds
 from isitcap.models.variants import PATHS, VARIANTS
 from isitcap.records.reader import read_maps
 from isitcap.testing import tiny_study
@@ -125,3 +126,27 @@ def test_explain_keeps_everything_of_a_finished_run(place: Path, capsys: pytest.
     lines = capsys.readouterr().out.splitlines()
     assert "autoencoder seed-2 blur: kept" in lines
     assert all(line.endswith(": kept") for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        (["isitcap", "run", "demo"], "0, 1, 2"),
+        (["isitcap", "run", "demo", "--seeds", "3"], "0, 1, 2"),
+        (
+            ["isitcap", "run", "demo", "--seeds", "0-7"],
+            "of the seeds named in the command (0-7), these are analysed: 0, 1, 2",
+        ),
+        (
+            ["isitcap", "run", "demo", "--seeds=8"],
+            "of the seeds named in the command (8), these are analysed: 0, 1, 2",
+        ),
+        (
+            ["isitcap", "run", "demo", "--seeds", "0,5"],
+            "not those named in the command (0,5), these are analysed: 0, 1, 2",
+        ),
+    ],
+)
+def test_seeds_other_than_the_command_names_are_told(command: list[str], expected: str) -> None:
+    """Where the command on record names other seeds than were analysed, the provenance says both."""
+    assert _seeds(command, (0, 1, 2)) == expected

@@ -12,6 +12,7 @@ from analysis.reporting.index import FORMATS, draw_index, entries
 from analysis.reporting.inputs import Examples, ExampleSet, MeanMaps
 from analysis.reporting.page import INDEX, draw_page
 from analysis.reporting.pdf import draw_pdf
+from analysis.reporting.printing import Printer, available_processes
 from analysis.summary import Summary
 
 __all__ = ["DOCUMENTS", "FORMATS", "ExampleSet", "Examples", "MeanMaps", "MissingLibraryError", "build_report"]
@@ -23,6 +24,7 @@ def build_report(
     out_dir: Path,
     formats: Sequence[str] = FORMATS,
     documents: Sequence[str] = tuple(DOCUMENTS),
+    processes: int | None = None,
 ) -> dict[str, Path]:
     """Write the documents and `index.html` into `out_dir`; the same inputs give the same bytes.
 
@@ -35,6 +37,7 @@ def build_report(
         out_dir: Made if missing.
         formats: `html`, `pdf` or both.
         documents: Names among `DOCUMENTS`.
+        processes: How many draw PDFs, by default two where there are two processors; the bytes are the same.
 
     Returns:
         Name of a file → where it was written, in the order of reading, the index last.
@@ -46,19 +49,23 @@ def build_report(
     _check("format", formats, FORMATS)
     _check("document", documents, tuple(DOCUMENTS))
     out_dir = Path(out_dir)
-    built = [DOCUMENTS[name].build(summary, examples) for name in DOCUMENTS if name in documents]
+    wanted = [name for name in DOCUMENTS if name in documents]
+    several = len(wanted) > 1 and "pdf" in formats
+    printer = Printer(draw_pdf, (processes or available_processes()) if several else 1)
+    # The last ones have the most pages: with them first, two processes end at about the same time.
+    for name in reversed(wanted):
+        document = DOCUMENTS[name].build(summary, examples)
+        if "pdf" in formats:
+            printer.put(f"{name}.pdf", draw_page(document, summary, "print"))
+        if "html" in formats:
+            write_atomically(out_dir / f"{name}.html", draw_page(document, summary, "screen").encode("utf-8"))
     written: dict[str, Path] = {}
     if "html" in formats:
-        for document in built:
-            page = draw_page(document, summary, "screen")
-            name = f"{document.name}.html"
-            written[name] = write_atomically(out_dir / name, page.encode("utf-8"))
+        written = {f"{name}.html": out_dir / f"{name}.html" for name in wanted}
         _write_index(summary, out_dir)
     if "pdf" in formats:
-        for document in built:
-            data = draw_pdf(draw_page(document, summary, "print"))
-            name = f"{document.name}.pdf"
-            written[name] = write_atomically(out_dir / name, data)
+        made = printer.finish()
+        written |= {f"{name}.pdf": write_atomically(out_dir / f"{name}.pdf", made[f"{name}.pdf"]) for name in wanted}
     written[INDEX] = _write_index(summary, out_dir)
     return written
 

@@ -7,9 +7,11 @@ from collections.abc import Iterable
 from analysis.reporting import charts, figures, tables
 from analysis.reporting.blocks import Block, Document, Paragraph, Prose, Section
 from analysis.reporting.composition import document_of, present, provenance
+from analysis.reporting.curve_figures import figure_calibration, figure_roc
 from analysis.reporting.inputs import Examples
 from analysis.reporting.lookup import Lookup
 from analysis.reporting.map_pictures import figure_maps
+from analysis.reporting.shift_sections import shift_sections
 from analysis.reporting.verdict import sentences
 from analysis.summary import Summary
 
@@ -26,8 +28,11 @@ def build_benchmark(summary: Summary, examples: Examples) -> Document:
         Section("verdict", "Verdict", 2, (*verdict, *present(figures.figure_differences(lookup)))),
         Section("evidence", "Evidence", 2, ()),
         Section("accuracy", "Accuracy in and out of sample", 3, tuple(_accuracy(lookup))),
+        Section("roc", "ROC curves", 3, tuple(present(figure_roc(lookup)))),
+        Section("calibration", "Calibration", 3, tuple(present(figure_calibration(lookup)))),
         Section("sources", "By source", 3, tuple(_sources(lookup))),
         Section("grid", "Trained as × tested through", 3, tuple(_grids(lookup))),
+        *shift_sections(lookup),
         Section("maps", "Example saliency maps", 3, tuple(figure_maps(lookup, examples, first=True))),
         Section("training", "Training", 3, tuple(_training(lookup))),
         Section(

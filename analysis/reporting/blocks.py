@@ -5,13 +5,11 @@ A document is a list of sections, a section a list of parts, so that another doc
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from analysis.reporting.images import attachment
-from analysis.reporting.quantities import Number, Text, plain
+from analysis.reporting.quantities import Number, Text, grouped, plain
 
 
 @dataclass(frozen=True)
@@ -52,12 +50,26 @@ class Figure:
 
 @dataclass(frozen=True)
 class Cell:
-    """A table's cell: text, a count or a number; `shade` 0 … 1 tints it, `strong` frames it."""
+    """A table's cell: text, a count or a number; `shade` 0 … 1 tints it, `strong` frames it.
+
+    `amount` is the exact number behind a count's text.
+    """
 
     content: str | Number
     count: bool = False
     shade: float | None = None
     strong: bool = False
+    amount: float | None = None
+
+    @classmethod
+    def counted(cls, amount: float, text: str = "") -> Cell:
+        """A number that is no estimate of the summary, as `text` or else with its thousands set apart."""
+        return cls(text or grouped(round(amount)), count=True, amount=amount)
+
+    @property
+    def exact(self) -> float | None:
+        """The unrounded number that the cell is sorted by; `None` for text and for what is undefined."""
+        return self.content.raw[0] if isinstance(self.content, Number) else self.amount
 
     @property
     def is_number(self) -> bool:
@@ -125,37 +137,17 @@ class Table:
         """(letter, reason) to print below the table."""
         return tuple((letter(position), reason) for position, reason in enumerate(self.reasons))
 
+    @property
+    def has_shares(self) -> bool:
+        """Whether numbers shown in per cent or points are downloaded as fractions."""
+        kinds = {cell.content.kind for row in self.rows for cell in row.cells if isinstance(cell.content, Number)}
+        return bool(kinds & {"percent", "points", "called_synthetic"})
+
     def note(self, cell: Cell) -> str:
         """The letter of a cell's reason, or nothing."""
         if not isinstance(cell.content, Number) or not cell.content.reason:
             return ""
         return letter(self.reasons.index(cell.content.reason))
-
-    @property
-    def csv(self) -> str:
-        """The table for download: numbers unrounded, as fractions, each with the ends of its interval."""
-        wide = [any(row.cells[column].has_interval for row in self.rows) for column in range(len(self.header))]
-        buffer = io.StringIO()
-        writer = csv.writer(buffer, lineterminator="\r\n")
-        head = list(self.row_header)
-        for name, is_wide in zip(self.header, wide, strict=True):
-            head += [name, f"{name} low", f"{name} high"] if is_wide else [name]
-        writer.writerow(head)
-        for row in self.rows:
-            line: list[str] = list(row.heads)
-            for cell, is_wide in zip(row.cells, wide, strict=True):
-                if isinstance(cell.content, Number):
-                    raw = cell.content.raw if is_wide else cell.content.raw[:1]
-                    line += ["" if value is None else _exact(value) for value in raw]
-                else:
-                    line += [cell.content, "", ""] if is_wide else [cell.content]
-            writer.writerow(line)
-        return buffer.getvalue()
-
-    @property
-    def download(self) -> str:
-        """The CSV as a `data:` address."""
-        return attachment(self.csv.encode("utf-8"), "text/csv")
 
 
 @dataclass(frozen=True)
@@ -275,9 +267,10 @@ class Document:
         """All figures with charts, in order."""
         return tuple(block for section in self.sections for block in section.blocks if isinstance(block, Figure))
 
-
-def _exact(value: float) -> str:
-    return str(value) if isinstance(value, int) else repr(float(value))
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """All tables, in order."""
+        return tuple(block for section in self.sections for block in section.blocks if isinstance(block, Table))
 
 
 def letter(position: int) -> str:

@@ -12,7 +12,7 @@ from analysis.summary import Summary
 def document_of(name: str, label: str, summary: Summary, sections: Iterable[Section]) -> Document:
     """A document of the sections that hold something, or head the ones below, with its parts numbered."""
     study = summary.study
-    return Document(name, label, study.title, study.question, study.demo, _numbered(_kept(tuple(sections))))
+    return Document(name, label, study.title, study.question, study.demo, numbered(_kept(tuple(sections))))
 
 
 def present(*blocks: Block | None) -> Iterable[Block]:
@@ -51,7 +51,7 @@ def _kept(sections: Sequence[Section]) -> Iterable[Section]:
             yield section
 
 
-def _numbered(sections: Iterable[Section]) -> tuple[Section, ...]:
+def numbered(sections: Iterable[Section]) -> tuple[Section, ...]:
     """Number figures (map grids among them) and tables in the order of reading."""
     figure_count = table_count = 0
     out = []

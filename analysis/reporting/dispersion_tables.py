@@ -199,7 +199,7 @@ def table_decisions(maps: Maps, card: TestSetCard) -> Table:
                 found.append(row)
                 cells.append(Cell(maps.number("gini", name, card, where, versus=lookup.baseline, subset=subset)))
                 if subset in ("correct", "wrong"):
-                    cells.append(Cell("" if row is None else grouped(row.n_images), count=True))
+                    cells.append(Cell("", count=True) if row is None else Cell.counted(row.n_images))
             rows.append(Row((where_label(where), name), tuple(cells)))
     caption = (
         f"Difference to {lookup.baseline} in Gini on all images, by class, and on those that every seed of both "

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 
 from analysis.dispersion_points import CLASSIFIER_POINT
 from analysis.reporting.dispersion_lookup import CONCENTRATED, DISPERSED, OPEN, UNDEFINED, Maps
-from analysis.reporting.quantities import Number, Text, join, method_label, number, point_label, quantity
-from analysis.reporting.significance_text import OUTCOMES, case_of, part_number
-from analysis.reporting.verdict import sentence_dispersion
+from analysis.reporting.quantities import Number, Text, join, method_label, number, point_label
+from analysis.reporting.significance_text import OUTCOMES, departure_text, marked, told
+from analysis.reporting.verdict import holm_note, sentence_dispersion
 from analysis.summary import Estimate, TestSetCard
-from analysis.verdicts import Verdict
 
 
 def dispersion_sentences(maps: Maps) -> Sequence[Text]:
@@ -19,7 +18,9 @@ def dispersion_sentences(maps: Maps) -> Sequence[Text]:
         return [sentence_dispersion(maps.lookup)]
     card = maps.cards[0]
     first = sentence_claims(maps) if maps.verdicts else sentence_dispersion(maps.lookup)
-    return [text for text in (first, sentence_smearing(maps, card), sentence_methods(maps, card)) if text]
+    note = () if maps.verdicts else holm_note(maps.lookup)
+    texts = (first, sentence_smearing(maps, card), sentence_methods(maps, card), note, departure_text(maps.lookup))
+    return [text for text in texts if text]
 
 
 def sentence_claims(maps: Maps) -> Text:
@@ -28,20 +29,13 @@ def sentence_claims(maps: Maps) -> Text:
     for outcome in OUTCOMES:
         chosen = [verdict for verdict in maps.verdicts if verdict.outcome == outcome]
         if chosen:
-            items = [_claim(maps, verdict) for verdict in chosen]
-            clauses.append(
-                (f"{outcome}: ", *(part for n, each in enumerate(items) for part in ("; " if n else "", *each)))
-            )
+            items = [told(maps.lookup, verdict) for verdict in chosen]
+            lead = f"{outcome}{marked(chosen)}: "
+            clauses.append((lead, *(part for n, each in enumerate(items) for part in ("; " if n else "", *each))))
     out: list[str | Number] = []
     for position, clause in enumerate(clauses):
         out += [". " if position else "", *_capital(clause)]
     return (*(part for part in out if part != ""), ".")
-
-
-def _claim(maps: Maps, verdict: Verdict) -> Text:
-    says = verdict.says.rstrip(".")
-    where = case_of(maps.lookup, verdict.parts[verdict.decisive])
-    return f"“{says}” ({where}, {quantity(verdict.quantity).label} ", part_number(verdict, verdict.decisive), ")"
 
 
 def _capital(text: Text) -> Text:

@@ -7,7 +7,16 @@ from collections.abc import Mapping, Sequence
 from analysis.reporting import charts
 from analysis.reporting.blocks import Figure, Panel
 from analysis.reporting.lookup import Lookup
-from analysis.reporting.panels import alternative, interval_note, mark, panel, position_of, seed_points, short
+from analysis.reporting.panels import (
+    NOT_ADJUSTED,
+    alternative,
+    interval_note,
+    mark,
+    panel,
+    position_of,
+    seed_points,
+    short,
+)
 from analysis.reporting.quantities import counts, fixed, quantity
 from analysis.summary import Estimate, HistoryRow, SourceCard, TestSetCard
 
@@ -35,7 +44,8 @@ def figure_differences(lookup: Lookup) -> Figure:
         )
     caption = (
         f"Each variant minus {lookup.baseline}, each tested along its own path, paired by seed and image; right of "
-        f"the dashed line is better. {counts(rows)}. {interval_note(lookup)} The horizontal scales differ."
+        f"the dashed line is better. {counts(rows)}. {interval_note(lookup)} {NOT_ADJUSTED} The horizontal scales "
+        "differ."
     )
     return Figure(figure_id, "Differences to the baseline", tuple(panels), (caption,))
 
@@ -121,7 +131,7 @@ def figure_source_differences(lookup: Lookup, card: TestSetCard) -> Figure:
     caption = (
         f"Difference in correct decisions by source ({card.name}): specificity of real sources (○), recall of "
         "synthetic ones (●); right of the dashed line is better. Moves in opposite directions are a shifted "
-        f"threshold, not a better detector. {counts(rows)} a source. {interval_note(lookup)}"
+        f"threshold, not a better detector. {counts(rows)} a source. {interval_note(lookup)} {NOT_ADJUSTED}"
     )
     return Figure(figure_id, f"Differences by source: {card.name}", tuple(panels), (caption,))
 

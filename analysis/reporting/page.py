@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 import analysis
 from analysis.errors import InputError
-from analysis.reporting import render, theme
+from analysis.reporting import downloads, render, theme
 from analysis.reporting.blocks import Document
 from analysis.summary import Summary
 
@@ -53,6 +53,9 @@ def environment() -> jinja2.Environment:
         keep_trailing_newline=False,
     )
     made.filters["svg"] = Markup
+    made.filters["exact"] = downloads.exact_text
+    made.filters["csv_address"] = downloads.csv_address
+    made.filters["json_address"] = downloads.json_address
     return made
 
 
@@ -79,20 +82,20 @@ def _digest(script: str) -> str:
     return "'sha256-" + base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii") + "'"
 
 
-def draw_page(document: Document, summary: Summary, medium: Medium) -> str:
+def draw_page(document: Document, summary: Summary | None, medium: Medium) -> str:
     """A document as one HTML page that refers to nothing outside itself.
 
     Args:
         document: What to draw.
-        summary: For the method's wording: confidence, seeds.
-        medium: `screen` holds charts' scripts and downloads, `print` neither.
+        summary: For the method's wording: confidence, seeds. None for a page of no study, which stands alone.
+        medium: `screen` holds the scripts of charts and tables and downloads, `print` neither.
     """
-    variants = [card.name for card in summary.study.variants]
+    variants = [card.name for card in summary.study.variants] if summary is not None else []
     styles = [source("style/common.css"), source(f"style/{medium}.css")]
     if medium == "screen":
         # Paper is always light: the charts' own colours are right, and WeasyPrint is spared thousands of matches.
         styles.append(theme.colour_rules(variants))
-    scripts = [render.bundle(), source("script/charts.js")] if medium == "screen" and document.figures else []
+    scripts = _scripts(document) if medium == "screen" else []
     charts = {panel.id: panel.spec for figure in document.figures for panel in figure.panels}
     page = environment().get_template("report.html.j2")
     return page.render(
@@ -100,10 +103,16 @@ def draw_page(document: Document, summary: Summary, medium: Medium) -> str:
         summary=summary,
         medium=medium,
         demo_label=DEMO_LABEL,
-        index=INDEX,
+        index=INDEX if summary is not None else "",
         # Style and scripts are files of the package or of the Vega bundle, checked for `</script`; no data is in them.
         style=Markup("\n".join(styles)),  # noqa: S704
         scripts=[Markup(script) for script in scripts],  # noqa: S704
         script_hashes=" ".join(_digest(script) for script in scripts),
-        charts=script_json({"config": theme.CONFIG, "specs": charts}) if scripts else Markup(""),
+        charts=script_json({"config": theme.CONFIG, "specs": charts}) if scripts and charts else Markup(""),
     )
+
+
+def _scripts(document: Document) -> list[str]:
+    """Sorting first: it is small, and need not wait until the bundle is read."""
+    made = [source("script/tables.js")] if document.tables else []
+    return [*made, render.bundle(), source("script/charts.js")] if document.figures else made

@@ -13,6 +13,9 @@ from analysis.reporting.lookup import Lookup
 from analysis.reporting.quantities import NBSP, Kind, counts, number
 from analysis.summary import Estimate, TestSetCard
 
+NOT_ADJUSTED = "They are not adjusted for the number of comparisons."
+"""Of intervals of differences, behind what says which they are."""
+
 
 def interval_note(lookup: Lookup) -> str:
     """What the bars hold."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
+from analysis.sentences import telling_digits
 from analysis.summary import Estimate
 
 Kind = Literal["percent", "points", "plain", "difference", "called_synthetic", "p", "count"]
@@ -105,6 +106,7 @@ class Number:
         reason: Why something is undefined.
         raw: (estimate, low, high) as fractions, unrounded, for download and charts.
         single: Whether it is a value that has no interval by its nature, such as a p.
+        hidden: An interval that is shown under the pointer alone.
     """
 
     id: str
@@ -115,6 +117,7 @@ class Number:
     reason: str | None
     raw: tuple[float | None, float | None, float | None]
     single: bool = False
+    hidden: str | None = None
 
     def __str__(self) -> str:
         return f"{self.value}{self.unit}" + (f" {self.interval}" if self.interval else "")
@@ -122,6 +125,10 @@ class Number:
     def bare(self) -> Number:
         """The same number without its interval."""
         return Number(self.id, self.kind, self.value, self.unit, None, self.reason, self.raw, self.single)
+
+    def hovering(self) -> Number:
+        """The same number with its interval under the pointer."""
+        return replace(self, interval=None, hidden=self.interval)
 
 
 Text = tuple["str | Number", ...]
@@ -141,14 +148,19 @@ def kind_of(row: Estimate) -> Kind:
 
 
 def decimals(row: Estimate | None, kind: Kind) -> int:
-    """Digits behind the point: as many as the interval's half-width makes meaningful."""
+    """Digits behind the point: as many as the interval's half-width makes meaningful, and its side of zero needs."""
     if kind in ("percent", "called_synthetic"):
         return 1
-    if kind != "points":
-        return 3
     if row is None or row.low is None or row.high is None:
-        return 1
-    return 2 if (row.high - row.low) / 2 < 0.01 else 1
+        return 1 if kind == "points" else 3
+    digits = 3 if kind != "points" else 2 if (row.high - row.low) / 2 < 0.01 else 1
+    return _beside_zero(digits, kind, (row.low, row.high))
+
+
+def _beside_zero(digits: int, kind: Kind, limits: tuple[float | None, float | None]) -> int:
+    """More digits where an end of an interval that is not zero would be printed as zero, and its side not be seen."""
+    signed = kind in ("points", "difference", "plain")
+    return telling_digits(digits, limits, (0.0,), 100.0 if kind == "points" else 1.0) if signed else digits
 
 
 def fixed(value: float, digits: int) -> str:
@@ -165,13 +177,13 @@ def number(row: Estimate | None, *, kind: Kind | None = None, digits: int | None
     Args:
         row: The estimate; `None` when the summary holds none.
         kind: How to show it, by default as `kind_of` says.
-        digits: Digits behind the point, by default as `decimals` says.
+        digits: Digits behind the point, by default as `decimals` says; more where an end's side of zero needs them.
         absent: Id to name when `row` is `None`.
     """
     if row is None:
         return Number(absent, kind or "plain", UNDEFINED, "", None, "not computed in this study", (None, None, None))
     kind = kind or kind_of(row)
-    digits = decimals(row, kind) if digits is None else digits
+    digits = _beside_zero(decimals(row, kind) if digits is None else digits, kind, (row.low, row.high))
     raw = (row.estimate, row.low, row.high)
     if kind == "called_synthetic" and row.quantity == "specificity":
         raw = (
@@ -209,7 +221,8 @@ def value(
         amount: The value; `None` where it is not defined.
         kind: How to show it.
         limits: Ends of an interval; `None` where there is none by nature.
-        digits: Digits behind the point: by default 1 for per cent, as the interval allows for points, else 3.
+        digits: Digits behind the point: by default 1 for per cent, as the interval allows for points, else 3; more
+            where an end's side of zero needs them.
         reason: Why it, or its interval, is undefined.
     """
     low, high = limits or (None, None)
@@ -223,6 +236,7 @@ def value(
     if digits is None:
         narrow = low is not None and high is not None and (high - low) / 2 < 0.01
         digits = {"percent": 1, "called_synthetic": 1, "points": 2 if narrow else 1}.get(kind, 3)
+    digits = _beside_zero(digits, kind, (low, high))
     scale = 100.0 if kind in ("percent", "points") else 1.0
     unit = {"percent": f"{NBSP}%", "points": f"{NBSP}points"}.get(kind, "")
     interval = None

@@ -16,7 +16,15 @@ from analysis.reporting import theme
 _VERSION = ".".join(alt.SCHEMA_VERSION.lstrip("v").split(".")[:2])
 _IDS = re.compile(r'id="([A-Za-z_]+\d+)"')
 _EMPTY = re.compile(r'<path class="(?:background|foreground)"[^>]*d="(?:M0,0h0v0h0Z)?"[^>]*/>')
-_DEFAULTS = (' opacity="1"', ' pointer-events="none"', f' font-family="{html.escape(theme.FONT)}"')
+_DEFAULTS = (
+    ' opacity="1"',
+    ' pointer-events="none"',
+    *(f' font-family="{html.escape(theme.FONT, quote=quote)}"' for quote in (True, False)),
+)
+# A chart is one picture with words of its own: what is inside is hidden from readers of the screen.
+_ROLES = re.compile(r' (?:role|aria-roledescription|aria-hidden|class)="[^"]*"')
+_TAGS = re.compile(r"(<[^>]*>)")
+_LONG = re.compile(r"(\d\.\d{3})\d+")
 
 
 def specification(chart: alt.LayerChart) -> dict[str, Any]:
@@ -44,6 +52,7 @@ def svg(spec: Mapping[str, Any], *, chart_id: str, title: str) -> str:
     for default in _DEFAULTS:
         drawn = drawn.replace(default, "")
     head, rest = drawn.split(">", 1)
+    rest = "".join(part if part[:1] != "<" else _LONG.sub(r"\1", _ROLES.sub("", part)) for part in _TAGS.split(rest))
     return f'{head} font-family="{html.escape(theme.FONT)}"><title>{html.escape(title)}</title>{rest}'
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from analysis.reporting import charts
 from analysis.reporting.blocks import Figure, Panel
@@ -16,10 +17,22 @@ from analysis.reporting.significance_charts import (
     draw_forest,
     draw_seeds,
 )
-from analysis.reporting.significance_text import cases, difference_kind, level_text, part_number, region, verdict_kind
-from analysis.sentences import IN_PER_CENT
+from analysis.reporting.significance_text import (
+    alpha_text,
+    cases,
+    difference_kind,
+    level_text,
+    margins_text,
+    part_number,
+    region,
+    verdict_kind,
+)
+from analysis.sentences import IN_PER_CENT, departures, judged_of, outcome_of
 from analysis.summary import Contrast, Estimate, TestSetCard
 from analysis.verdicts import Verdict
+
+DAGGER = "†"
+"""Beside the outcome of a claim that was not judged as it was declared; too little room is there for words."""
 
 _SHAPES = {"supported": ("circle", True), "contradicted": ("cross", True), "undecided": ("circle", False)}
 
@@ -44,18 +57,33 @@ def figure_claims(lookup: Lookup) -> Figure:
     for (title, scale), verdicts in sorted(groups.items(), key=lambda group: -len(group[1])):
         rows = [_claim_row(lookup, verdict) for verdict in verdicts]
         chart = draw_forest(rows, scale=scale, title="", zero=not title.startswith("level"))
-        panels.append(panel(figure_id, len(panels), title[:1].upper() + title[1:], chart, forest_words(title, rows)))
+        words = forest_words(title, [_in_words(row, verdict) for row, verdict in zip(rows, verdicts, strict=True)])
+        panels.append(panel(figure_id, len(panels), title[:1].upper() + title[1:], chart, words))
     parts = [verdict.parts[verdict.decisive] for verdict in lookup.verdicts]
     levels = " or ".join(dict.fromkeys(level_text(p.confidence) for p in parts if p.confidence is not None))
     known = [part for part in parts if part.estimate is not None]
     seeds, images = [part.n_seeds for part in known], [part.n_images for part in known]
     size = f"n = {_range(seeds)} seeds × {_range(images)} images a case"
+    bars = f"Bars: {levels} intervals over seeds and images, crossed." if levels else "No case has an interval to draw."
     caption = (
         "The case that each claim hangs on. Grey: where the claim holds; stroke: its bound or margin; a bar within the "
         "grey speaks for it. ● supported, ✚ contradicted, ○ undecided, by p adjusted within families; bars "
-        f"are not adjusted. {size}. Bars: {levels or 'no'} intervals over seeds and images, crossed."
+        f"are not adjusted. {size}. {bars}{_not_as_declared(lookup)}"
     )
     return Figure(figure_id, "The claims against their bounds and margins", tuple(panels), (caption,))
+
+
+def _not_as_declared(lookup: Lookup) -> str:
+    """What the daggers in the figure of claims are about."""
+    told = [f"{verdict.id} {judged}" for verdict in lookup.verdicts if (judged := judged_of(verdict, alpha=False))]
+    if any(name == "α" for verdict in lookup.verdicts for name, _, _ in departures(verdict)):
+        told.append(f"all judged at {alpha_text(lookup)}")
+    return f" {DAGGER} Not as declared: {'; '.join(told)}." if told else ""
+
+
+def _in_words(row: ForestRow, verdict: Verdict) -> ForestRow:
+    """The row with words in place of its dagger."""
+    return replace(row, note=row.note.replace(f"{verdict.outcome}{DAGGER}", outcome_of(verdict), 1))
 
 
 def _claim_axis(verdict: Verdict) -> str:
@@ -72,7 +100,8 @@ def _claim_row(lookup: Lookup, verdict: Verdict) -> ForestRow:
     band = region(verdict)
     shape, filled = _SHAPES[verdict.outcome]
     ticks = tuple(edge for edge in band if edge is not None)
-    note = f"{verdict.outcome}: {cases(lookup, verdict, brief=True)}"
+    outcome = f"{verdict.outcome}{DAGGER if departures(verdict) else ''}"
+    note = f"{outcome}: {cases(lookup, verdict, brief=True)}"
     return ForestRow(verdict.id, note, part_number(verdict, verdict.decisive), band, ticks, filled, shape)
 
 
@@ -154,10 +183,11 @@ def figure_equivalence(lookup: Lookup) -> Figure:
         chart = draw_forest(forest, scale=scale_of(name), title=f"difference, {unit_of(name)}", zero=True)
         panels.append(panel(figure_id, len(panels), head, chart, forest_words(head, forest)))
     level = level_text(1 - 2 * lookup.alpha)
+    margins = margins_text(lookup) or "as the study declares it"
     caption = (
-        "Grey, between the strokes: the margin within which a difference does not matter, as the study declares it. "
+        f"Grey, between the strokes: the margin within which a difference does not matter, {margins}. "
         f"Two variants are equivalent where the whole bar lies within it (filled mark), which is the two one-sided "
-        f"tests at α = {lookup.alpha:g}. A bar that includes zero but leaves the margin shows nothing. "
+        f"tests at {alpha_text(lookup)}. A bar that includes zero but leaves the margin shows nothing. "
         f"{counts(found)}. Bars: {level} intervals over seeds and images, crossed; p not adjusted."
     )
     return Figure(figure_id, "Equivalence to the baseline", tuple(panels), (caption,))

@@ -10,17 +10,20 @@ from analysis.reporting.panels import percent_level
 from analysis.reporting.quantities import MINUS, Kind, Number, counts, number, quantity, value
 from analysis.reporting.significance_text import (
     against,
+    alpha_text,
     case_of,
     cases,
     difference_kind,
     digits_of,
     level_text,
+    margins_text,
     part_id,
     part_number,
     verdict_kind,
 )
 from analysis.reporting.tables import intervals
 from analysis.reporting.uncertainty_figures import BESIDE, beside
+from analysis.sentences import judged_of, outcome_of
 from analysis.summary import FACTORIAL_EFFECTS, Contrast, TestSetCard
 from analysis.verdicts import Verdict
 
@@ -31,8 +34,8 @@ def table_claims(lookup: Lookup) -> Table:
         Row(
             (verdict.family, verdict.id),
             (
-                Cell(verdict.says),
-                Cell(verdict.outcome),
+                Cell(_says(verdict)),
+                Cell(outcome_of(verdict)),
                 Cell(f"{quantity(verdict.quantity).label}: {cases(lookup, verdict)}"),
                 Cell(part_number(verdict, verdict.decisive)),
                 Cell(against(verdict)),
@@ -57,6 +60,12 @@ def table_claims(lookup: Lookup) -> Table:
     )
 
 
+def _says(verdict: Verdict) -> str:
+    """The claim's words, and at what it was judged where that is not as declared."""
+    judged = judged_of(verdict)
+    return verdict.says if judged is None else f"{verdict.says.rstrip('.')}. ({judged[:1].upper()}{judged[1:]}.)"
+
+
 def table_claim_tests(lookup: Lookup) -> Table:
     """The p-values that outcomes rest on, and what would have decided an undecided claim."""
 
@@ -69,7 +78,7 @@ def table_claim_tests(lookup: Lookup) -> Table:
         return (
             Cell(value(f"{at}/p_support_adjusted", verdict.p_support_adjusted, "p", reason=reason)),
             Cell(value(f"{at}/p_contradict_adjusted", verdict.p_contradict_adjusted, "p", reason=reason)),
-            Cell(str(verdict.family_size), count=True),
+            Cell.counted(verdict.family_size),
             Cell(f"{verdict.test}{_attainable(part.attainable_p)}"),
             Cell(value(f"{where}/detectable", part.detectable, detectable, reason=part.reason or "not planned for")),
             Cell(value(f"{where}/seeds_needed", part.seeds_needed, "count", reason=part.seeds_reason or part.reason)),
@@ -77,10 +86,11 @@ def table_claim_tests(lookup: Lookup) -> Table:
         )
 
     caption = (
-        f"p for the claim and for its contrary, each adjusted by Holm over the claims of its family; below α = "
-        f"{lookup.alpha:g} it is supported, or contradicted. Detectable: distance from the bound, margin or zero that "
-        "these seeds and images find with power 0.8; seeds: how many would decide this case on these images if the "
-        "estimate were the truth; both before correction. Last: what of the claim is not as it was when the runs began."
+        "p for the claim and for its contrary, each adjusted by Holm over the claims of its family; below "
+        f"{alpha_text(lookup)} it is supported, or contradicted. Detectable: distance from the bound, margin or zero "
+        "that these seeds and images find with power 0.8; seeds: how many would decide this case on these images if "
+        "the estimate were the truth; both before correction. Last: what of the claim is not as it was when the runs "
+        "began, or not as it is in the study file."
     )
     rows = tuple(Row((verdict.family, verdict.id), cells(verdict)) for verdict in lookup.verdicts)
     return Table(
@@ -104,11 +114,12 @@ def table_claim_cases(lookup: Lookup) -> Table:
     for verdict in lookup.verdicts:
         if len(verdict.parts) < 2:
             continue
+        judged = judged_of(verdict)
         for position, part in enumerate(verdict.parts):
             where, reason = part_id(verdict, position), part.reason
             rows.append(
                 Row(
-                    (verdict.id, case_of(lookup, part)),
+                    (verdict.id if judged is None else f"{verdict.id}, {judged}", case_of(lookup, part)),
                     (
                         Cell(part_number(verdict, position), strong=position == verdict.decisive),
                         Cell(value(f"{where}/p_support", part.p_support, "p", reason=reason)),
@@ -231,10 +242,12 @@ def table_intervals(lookup: Lookup) -> Table:
 
 def table_power(lookup: Lookup) -> Table:
     """What these seeds and images could have found, and how many seeds a difference of the margin needs."""
+    changed = margins_text(lookup)
     caption = (
-        f"Detectable: the smallest true difference that the crossed t finds at α = {lookup.alpha:g} with power 0.8 on "
+        f"Detectable: the smallest true difference that the crossed t finds at {alpha_text(lookup)} with power 0.8 on "
         "these seeds and images. Seeds: how many find a difference as large as the margin on these images. TOST: p of "
-        f"equivalence within ± the margin. Proportions in percentage points. {intervals(lookup)}"
+        f"equivalence within ± the margin{f' ({changed})' if changed else ''}. Proportions in percentage points. "
+        f"{intervals(lookup)}"
     )
 
     def cells(row: Contrast, digits: int) -> Sequence[Number]:

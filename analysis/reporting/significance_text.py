@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from analysis.claims import LEVELS, Claim, hypothesis_of
@@ -20,13 +21,15 @@ from analysis.reporting.quantities import (
     value,
     where_label,
 )
-from analysis.sentences import IN_PER_CENT
+from analysis.sentences import IN_PER_CENT, departures, references_of, scale_of, telling_digits
 from analysis.summary import Contrast
 from analysis.verdicts import Outcome, Verdict, VerdictPart
 
 OUTCOMES: tuple[Outcome, ...] = ("supported", "contradicted", "undecided")
 
 NO_CLAIMS = "The study declares no claims; the differences below are estimates, and nothing is decided by them."
+
+ROLES = {"validation": "on validation images", "in_sample": "in sample", "out_of_sample": "out of sample"}
 
 LISTED = 3
 """So many claims of one outcome are told in words on the first page; the table has all."""
@@ -52,8 +55,14 @@ def digits_of(rows: Sequence[Contrast]) -> int:
 def part_number(verdict: Verdict, position: int) -> Number:
     """The estimate of a claim's cell with its interval."""
     part = verdict.parts[position]
-    limits = (part.low, part.high)
-    return value(part_id(verdict, position), part.estimate, verdict_kind(verdict), limits, reason=part.reason)
+    kind, limits = verdict_kind(verdict), (part.low, part.high)
+    digits = None
+    if part.low is not None and part.high is not None:
+        # No end may look like the bound or margin that it is compared with.
+        narrow = (part.high - part.low) / 2 < 0.01
+        usual = {"percent": 1, "points": 2 if narrow else 1}.get(kind, 3)
+        digits = telling_digits(usual, limits, references_of(verdict), scale_of(verdict))
+    return value(part_id(verdict, position), part.estimate, kind, limits, digits=digits, reason=part.reason)
 
 
 def part_id(verdict: Verdict, position: int) -> str:
@@ -104,9 +113,78 @@ def against(verdict: Verdict) -> Number:
     kind = verdict_kind(verdict)
     if declared is None:
         return Number(f"claim/{verdict.id}/margin", kind, "0", "", None, None, (0.0, None, None), True)
-    scaled = declared * (100 if kind in ("percent", "points") else 1)
-    digits = len(f"{scaled:.10g}".partition(".")[2])
-    return value(f"claim/{verdict.id}/{name}", declared, kind, digits=digits)
+    return exactly(f"claim/{verdict.id}/{name}", declared, kind)
+
+
+def exactly(number_id: str, amount: float, kind: Kind) -> Number:
+    """A number that was chosen, with all its digits: `1 point`, `2.5 points`, `0.05`."""
+    scaled = amount * (100 if kind in ("percent", "points") else 1)
+    shown = value(number_id, amount, kind, digits=len(f"{scaled:.10g}".partition(".")[2]))
+    return replace(shown, unit=shown.unit.removesuffix("s")) if shown.value == "1" else shown
+
+
+def judged_text(verdict: Verdict) -> Text:
+    """`judged at a margin of 20 points instead of the declared 1 point`, with ids; empty where it is as declared.
+
+    A changed α, which is that of all claims, is left to `departure_text`.
+    """
+    out: list[str | Number] = []
+    for name, now, then in (
+        ("margin", verdict.margin, verdict.margin_declared),
+        ("bound", verdict.bound, verdict.bound_declared),
+    ):
+        if now is None or then is None or now == then:
+            continue
+        at, kind = f"claim/{verdict.id}/{name}", verdict_kind(verdict)
+        out += [" and " if out else "judged ", f"at a {name} of ", exactly(at, now, kind)]
+        out += [" instead of the declared ", exactly(f"{at}_declared", then, kind)]
+    return tuple(out)
+
+
+def changed_names(verdicts: Iterable[Verdict]) -> str:
+    """`a changed margin and α`: what of the verdicts is not as declared; empty where all is."""
+    names = dict.fromkeys(name for verdict in verdicts for name, _, _ in departures(verdict))
+    return f"a changed {' and '.join(names)}" if names else ""
+
+
+def alpha_text(lookup: Lookup) -> str:
+    """`α = 0.05`, with the declared level where that is another."""
+    declared = lookup.summary.alpha_declared
+    other = declared is not None and declared != lookup.alpha
+    return f"α = {lookup.alpha:g}" + (f" instead of the declared {declared:g}" if other else "")
+
+
+def margins_text(lookup: Lookup) -> str:
+    """Which margins of the equivalence tests are not the study's; empty where all are."""
+    told = [
+        f"{exactly('', row.margin, 'points')} {ROLES[row.role]} instead of the declared "
+        f"{exactly('', row.declared, 'points')}"
+        for row in lookup.summary.margins
+        if row.changed and row.declared is not None
+    ]
+    return ", ".join(told)
+
+
+def departure_text(lookup: Lookup) -> Text:
+    """What of the whole analysis is not as it was declared: the level, margins, claims; empty where all is."""
+    summary, clauses = lookup.summary, list[Text]()
+    level = summary.alpha_declared
+    if level is not None and level != summary.alpha:
+        used, then = exactly("alpha", summary.alpha, "plain"), exactly("alpha_declared", level, "plain")
+        clauses.append(("tests are at α = ", used, " instead of ", then))
+    for row in summary.margins:
+        if row.changed and row.declared is not None:
+            at = f"margin/{row.role}"
+            used, then = exactly(at, row.margin, "points"), exactly(f"{at}/declared", row.declared, "points")
+            clauses.append((f"the margin of equivalence {ROLES[row.role]} is ", used, " instead of ", then))
+    if names := [verdict.id for verdict in summary.verdicts if judged_text(verdict)]:
+        clauses.append((f"judged at another margin or bound: {', '.join(names)}",))
+    if not clauses:
+        return ()
+    out: list[str | Number] = ["Not as declared: "]
+    for position, clause in enumerate(clauses):
+        out += ["; " if position else "", *clause]
+    return (*(part for part in out if part != ""), ".")
 
 
 def verdict_sentences(lookup: Lookup) -> Sequence[Text]:
@@ -121,15 +199,35 @@ def _sentence(lookup: Lookup, outcome: Outcome) -> Text:
     verdicts = lookup.verdicts
     chosen = [verdict for verdict in verdicts if verdict.outcome == outcome]
     total = f"{len(verdicts)} claim{'s' if len(verdicts) != 1 else ''}"
-    out: list[str | Number] = [f"{outcome.capitalize()} ({len(chosen)} of {total}): "]
+    out: list[str | Number] = [f"{outcome.capitalize()} ({len(chosen)} of {total}{marked(chosen)}): "]
     for position, verdict in enumerate(chosen[:LISTED]):
-        says = verdict.says.rstrip(".")
-        what = quantity(verdict.quantity).label
-        out += ["; " if position else "", f"“{says}” ({case_of(lookup, verdict.parts[verdict.decisive])}, {what} "]
-        out += [part_number(verdict, verdict.decisive), ")"]
-    if rest := [verdict.id for verdict in chosen[LISTED:]]:
+        out += ["; " if position else "", *told(lookup, verdict)]
+    if rest := [f"{verdict.id}{_at_changed(verdict)}" for verdict in chosen[LISTED:]]:
         out.append(f"; and {', '.join(rest)}")
     return (*(part for part in out if part != ""), ".")
+
+
+def told(lookup: Lookup, verdict: Verdict) -> Text:
+    """`“<says>”, judged at … instead of the declared … (<case>, <quantity> <number>)`."""
+    judged = judged_text(verdict)
+    case = f"({case_of(lookup, verdict.parts[verdict.decisive])}, {quantity(verdict.quantity).label} "
+    says = f"“{verdict.says.rstrip('.')}”"
+    number = part_number(verdict, verdict.decisive)
+    return (f"{says}, ", *judged, f" {case}", number, ")") if judged else (f"{says} {case}", number, ")")
+
+
+def marked(verdicts: Sequence[Verdict]) -> str:
+    """`, 1 of them at a changed margin`, after an outcome that several claims share; empty where all is as declared."""
+    changed = [verdict for verdict in verdicts if departures(verdict)]
+    if not changed:
+        return ""
+    share = f"{len(changed)} of them " if len(changed) < len(verdicts) else ""
+    return f", {share}at {changed_names(changed)}"
+
+
+def _at_changed(verdict: Verdict) -> str:
+    names = changed_names([verdict])
+    return f" (at {names})" if names else ""
 
 
 def level_text(level: float) -> str:

@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from analysis.reporting.blocks import Cell, Row, Table
 from analysis.reporting.figures import ordered_sources
 from analysis.reporting.lookup import Lookup
-from analysis.reporting.panels import percent_level
+from analysis.reporting.panels import NOT_ADJUSTED, percent_level
 from analysis.reporting.quantities import (
     Number,
     Quantity,
     counts,
     decimals,
     fixed,
-    grouped,
     kind_of,
     number,
     quantity,
@@ -82,7 +81,7 @@ def table_contrasts(lookup: Lookup, card: TestSetCard) -> Table:
     rows = [row for _, column in columns for row in column]
     caption = (
         f"Variant minus {lookup.baseline}, paired by seed and image, each along its own path. {counts(rows)}. "
-        f"{intervals(lookup)} An interval that includes zero does not show that two variants are equal."
+        f"{intervals(lookup)} {NOT_ADJUSTED} An interval that includes zero does not show that two variants are equal."
     )
     return _by_variant(
         f"table-contrasts-{lookup.quoted.index(card) + 1}",
@@ -135,7 +134,7 @@ def table_sources(lookup: Lookup, card: TestSetCard) -> Table:
         found += estimates
         absent = f"{name}/{card.name}:{source.name}"
         cells = tuple(Cell(number(row, kind="called_synthetic", absent=absent)) for row in estimates)
-        rows.append(Row((source.name, truth), (Cell(grouped(count), count=True), *cells)))
+        rows.append(Row((source.name, truth), (Cell.counted(count), *cells)))
     caption = (
         "Share of images called synthetic, in %. For synthetic sources this is the recall; for real ones the "
         f"specificity is 100 minus it. {counts(found)} a source. {intervals(lookup)}"
@@ -157,9 +156,9 @@ def table_autoencoders(lookup: Lookup) -> Table:
             (str(row.seed),),
             (
                 Cell(row.code),
-                Cell(fixed(row.psnr, 2), count=True),
-                Cell(fixed(row.ssim, 4), count=True),
-                Cell(grouped(row.n_images), count=True),
+                Cell.counted(row.psnr, fixed(row.psnr, 2)),
+                Cell.counted(row.ssim, fixed(row.ssim, 4)),
+                Cell.counted(row.n_images),
             ),
         )
         for row in lookup.summary.autoencoders
@@ -187,8 +186,8 @@ def table_data(lookup: Lookup) -> Table:
         Row(
             (card.name, source.name),
             (
-                Cell(grouped(source.n_real), count=True),
-                Cell(grouped(source.n_synthetic), count=True),
+                Cell.counted(source.n_real),
+                Cell.counted(source.n_synthetic),
                 Cell(" ".join(source.notes)),
             ),
         )
@@ -213,8 +212,8 @@ def table_test_sets(lookup: Lookup) -> Table:
             (card.name,),
             (
                 Cell(roles[card.role]),
-                Cell(grouped(card.n_real), count=True),
-                Cell(grouped(card.n_synthetic), count=True),
+                Cell.counted(card.n_real),
+                Cell.counted(card.n_synthetic),
                 Cell(card.pipeline),
             ),
         )

@@ -75,6 +75,8 @@ CONFIG: dict[str, Any] = {
     "font": FONT,
     "padding": {"left": 2, "right": 10, "top": 6, "bottom": 2},
     "view": {"stroke": None},
+    # A chart is one image with an alternative text: its marks are no graphics of their own without names.
+    "mark": {"aria": False},
     "axis": {
         "labelColor": MUTED,
         "titleColor": MUTED,

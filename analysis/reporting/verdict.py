@@ -1,44 +1,81 @@
-"""The verdict: about three sentences made from contrasts, each branch decided by an interval."""
+"""The verdict: about three sentences made from contrasts, each branch decided by a p adjusted within its family."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
+from analysis.reporting.dispersion_lookup import Maps
 from analysis.reporting.lookup import Lookup
-from analysis.reporting.quantities import Number, Text, grouped, join, number, point_label, quantity
-from analysis.summary import Estimate, TestSetCard
+from analysis.reporting.quantities import (
+    Number,
+    Text,
+    grouped,
+    join,
+    method_label,
+    number,
+    point_label,
+    quantity,
+    value,
+)
+from analysis.reporting.significance_text import departure_text, exactly
+from analysis.summary import Contrast, Estimate, TestSetCard
 
 Side = Literal["above", "below", "open", "undefined"]
 
 
-def decide_side(contrast: Estimate | None) -> Side:
-    """On which side of zero a contrast's interval lies; an interval that touches zero includes it."""
+Row = Estimate | None
+
+
+def decide_side(contrast: Row, alpha: float) -> Side:
+    """On which side of zero a contrast is shown to lie.
+
+    By its p after Holm's correction within its family, which must be below `alpha`; a row of no family is decided by
+    its interval, which must leave zero out.
+    """
     if contrast is None or contrast.estimate is None or contrast.low is None or contrast.high is None:
         return "undefined"
-    if contrast.low > 0:
-        return "above"
-    if contrast.high < 0:
-        return "below"
-    return "open"
+    p = _adjusted(contrast)
+    shown = _leaves_zero(contrast) if p is None else p < alpha
+    if not shown:
+        return "open"
+    return "above" if contrast.estimate > 0 else "below"
 
 
-def _why(contrast: Estimate | None) -> str:
+def _adjusted(row: Row) -> float | None:
+    return row.p_holm if isinstance(row, Contrast) else None
+
+
+def _leaves_zero(row: Row) -> bool:
+    return row is not None and row.low is not None and row.high is not None and (row.low > 0 or row.high < 0)
+
+
+def _only_adjusted(row: Row, alpha: float) -> bool:
+    """Whether a contrast is open although its interval, which is not adjusted, leaves zero out."""
+    return decide_side(row, alpha) == "open" and _leaves_zero(row)
+
+
+def _why(contrast: Row) -> str:
     return "not computed in this study" if contrast is None else contrast.reason or "no reason is recorded"
 
 
-def _grouped_clauses(contrasts: Mapping[str, Estimate | None], phrases: Mapping[Side, Callable[[int], str]]) -> Text:
-    """`<phrase> a (−0.61 points […]) and b (…); <phrase> c (…)`: one clause for each side that occurs."""
+def _grouped_clauses(
+    contrasts: Mapping[str, Row], phrases: Mapping[Side, Callable[[Sequence[Row]], str]], alpha: float
+) -> Text:
+    """`<phrase> a (−0.61 points […]) and b (…); <phrase> c (…)`: one clause for each side that occurs.
+
+    Where an interval leaves zero out and the adjusted p does not decide, that p stands beside the interval.
+    """
     clauses: list[Text] = []
     for side, phrase in phrases.items():
-        names = [name for name, row in contrasts.items() if decide_side(row) == side]
+        names = [name for name, row in contrasts.items() if decide_side(row, alpha) == side]
         if not names:
             continue
         if side == "undefined":
             items: list[Text] = [(f"{name} ({_why(contrasts[name])})",) for name in names]
         else:
-            items = [(f"{name} (", number(contrasts[name]), ")") for name in names]
-        before, _, after = phrase(len(names)).partition("{}")
+            items = [(f"{name} (", number(contrasts[name]), *_p_beside(contrasts[name], alpha), ")") for name in names]
+        before, _, after = phrase([contrasts[name] for name in names]).partition("{}")
         clauses.append((before, *join(items), after))
     out: list[str | Number] = []
     for position, clause in enumerate(clauses):
@@ -46,25 +83,32 @@ def _grouped_clauses(contrasts: Mapping[str, Estimate | None], phrases: Mapping[
     return tuple(part for part in out if part != "")
 
 
-def _plural(one: str, many: str) -> Callable[[int], str]:
-    return lambda count: one if count == 1 else many
+def _p_beside(row: Row, alpha: float) -> Text:
+    if row is None or not _only_adjusted(row, alpha):
+        return ()
+    return (", adjusted p ", value(f"{row.id}/p_holm", _adjusted(row), "p"))
 
 
-def _accuracy_clauses(contrasts: Mapping[str, Estimate | None]) -> Text:
+def _plural(one: str, many: str) -> Callable[[Sequence[Row]], str]:
+    return lambda rows: one if len(rows) == 1 else many
+
+
+def _accuracy_clauses(contrasts: Mapping[str, Row], alpha: float) -> Text:
+    def undecided(rows: Sequence[Row]) -> str:
+        if any(_only_adjusted(row, alpha) for row in rows):
+            return "{} cannot be told from it"
+        reason = "the interval includes zero" if len(rows) == 1 else "their intervals include zero"
+        return f"{{}} cannot be told from it, since {reason}"
+
     return _grouped_clauses(
         contrasts,
         {
             "above": _plural("{} is better", "{} are better"),
             "below": _plural("{} is worse", "{} are worse"),
-            "open": _plural(
-                "{} cannot be told from it, since the interval includes zero",
-                "{} cannot be told from it, since their intervals include zero",
-            ),
-            "undefined": _plural(
-                "the difference is not defined for {}",
-                "the difference is not defined for {}",
-            ),
+            "open": undecided,
+            "undefined": lambda _: "the difference is not defined for {}",
         },
+        alpha,
     )
 
 
@@ -89,14 +133,14 @@ def sentence_accuracy(lookup: Lookup, card: TestSetCard) -> Text:
         parts += _apart(lookup, card)
     if not contrasts:
         return (*parts, ".")
-    sides = [decide_side(row) for row in contrasts.values()]
+    sides = [decide_side(row, lookup.alpha) for row in contrasts.values()]
     if len(sides) > 1 and all(side == "open" for side in sides):
-        lead = "; no variant differs from it by more than its interval allows: "
+        lead = "; no variant is shown to differ from it: "
     elif len(sides) > 1 and "above" not in sides and "undefined" not in sides:
         lead = "; no variant is shown to be better: "
     else:
         lead = "; "
-    return (*parts, lead, *_accuracy_clauses(contrasts), ".")
+    return (*parts, lead, *_accuracy_clauses(contrasts, lookup.alpha), ".")
 
 
 def _apart(lookup: Lookup, card: TestSetCard) -> Text:
@@ -109,44 +153,64 @@ _OPPOSITE: dict[Side, Side] = {"above": "below", "below": "above", "open": "open
 
 
 def sentence_dispersion(lookup: Lookup) -> Text:
-    """On which side of the baseline the maps' Gini lies, at every attribution point of the first method."""
-    card = next((card for card in lookup.quoted if lookup.wheres(card.name)), None)
+    """On which side of the baseline the maps' Gini lies, at every attribution point of the study's main method."""
+    maps = Maps(lookup)
+    card = next((card for card in maps.cards if maps.wheres(card)), None)
     if card is None:
         return ("No saliency map was measured.",)
-    wheres = lookup.wheres(card.name)
-    method = wheres[0].rpartition(".")[0]
-    wheres = tuple(where for where in wheres if where.rpartition(".")[0] == method)
-    out: list[str | Number] = [
-        f"Saliency maps ({card.name}; {method}) against {lookup.baseline}, by Gini coefficient: "
-    ]
-    agree = True
-    for position, where in enumerate(wheres):
-        contrasts = {name: lookup.dispersion_contrast("gini", name, card.name, where) for name in lookup.others}
-        entropy = {name: lookup.dispersion_contrast("entropy", name, card.name, where) for name in lookup.others}
-        agree = agree and all(
-            decide_side(entropy[name]) == _OPPOSITE[decide_side(row)] for name, row in contrasts.items()
+    place = f"{lookup.called(card.name)}; {method_label(maps.main)}"
+    out: list[str | Number] = [f"Saliency maps ({place}) against {lookup.baseline}, by Gini coefficient: "]
+    told: list[tuple[Side, Side]] = []
+    for position, where in enumerate(maps.wheres(card)):
+        gini, entropy = (
+            {name: maps.row(measure, name, card, where, versus=lookup.baseline) for name in lookup.others}
+            for measure in ("gini", "entropy")
         )
+        told += [(decide_side(gini[n], lookup.alpha), decide_side(entropy[n], lookup.alpha)) for n in lookup.others]
         clauses = _grouped_clauses(
-            contrasts,
+            gini,
             {
-                "below": _plural("more dispersed for {}", "more dispersed for {}"),
-                "above": _plural("more concentrated for {}", "more concentrated for {}"),
-                "open": _plural("not told apart for {}", "not told apart for {}"),
-                "undefined": _plural("not defined for {}", "not defined for {}"),
+                "below": lambda _: "more dispersed for {}",
+                "above": lambda _: "more concentrated for {}",
+                "open": lambda _: "not told apart for {}",
+                "undefined": lambda _: "not defined for {}",
             },
+            lookup.alpha,
         )
         out += ["; " if position else "", f"{point_label(where)}, ", *clauses]
-    if "entropy" in lookup.dispersion_quantities():
-        out.append(
-            ". Entropy says the same in every case." if agree else ". Entropy does not say the same in every case."
-        )
-    else:
-        out.append(".")
-    return tuple(part for part in out if part != "")
+    entropy_says = _entropy(told) if "entropy" in lookup.dispersion_quantities() else ""
+    return (*(part for part in out if part != ""), f".{entropy_says}")
+
+
+def _entropy(told: Sequence[tuple[Side, Side]]) -> str:
+    """Whether entropy, which rises where Gini falls, is on the other side in every case; nothing where none is there.
+
+    Args:
+        told: the sides of Gini and of entropy, by case.
+    """
+    cases = [sides for sides in told if sides != ("undefined", "undefined")]
+    if not cases:
+        return ""
+    agrees = all(entropy == _OPPOSITE[gini] for gini, entropy in cases)
+    every = "every case" if len(cases) == len(told) else "every case that is defined"
+    return f" Entropy {'says' if agrees else 'does not say'} the same in {every}."
+
+
+def holm_note(lookup: Lookup) -> Text:
+    """By what is decided which words stand in the verdict; nothing where no p is adjusted."""
+    rows = (*lookup.summary.contrasts, *lookup.summary.dispersion_contrasts)
+    if all(_adjusted(row) is None for row in rows):
+        return ()
+    level = exactly("alpha", lookup.alpha, "plain")
+    lead = "Better, worse, dispersed and concentrated are said where p is below α = "
+    return (lead, level, " after Holm’s correction over all pairs of variants; the intervals are not adjusted.")
 
 
 def sentences(lookup: Lookup) -> Sequence[Text]:
-    """The verdict: in-sample, out-of-sample, dispersion; what the study does not have is said, not left out."""
+    """The verdict: in-sample, out-of-sample, dispersion; what the study does not have is said, not left out.
+
+    Behind them, by what they are decided, and what of the analysis is not as it was declared.
+    """
     out: list[Text] = []
     for role, called in (("in_sample", "in-sample"), ("out_of_sample", "out-of-sample")):
         cards = lookup.test_sets(role)
@@ -157,4 +221,4 @@ def sentences(lookup: Lookup) -> Sequence[Text]:
         if len(cards) > 1:
             out.append((f"{len(cards) - 1} more {called} test set{'s' if len(cards) > 2 else ''} stand below.",))
     out.append(sentence_dispersion(lookup))
-    return out
+    return [*out, *(text for text in (holm_note(lookup), departure_text(lookup)) if text)]

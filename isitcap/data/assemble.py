@@ -2,50 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from isitcap.data.control_sets import ControlSet, control_sets, pipeline_name
 from isitcap.data.demo import prepare_embedded
+from isitcap.data.image_sets import INDEX_COLUMNS, ImageSet, SetRole, image_set
 from isitcap.data.packs import Pack, prepare
 from isitcap.data.splits import make_split
 from isitcap.errors import UserError
 from isitcap.study.models import Kernel, Study, TestSet
 
-INDEX_COLUMNS = ["image_id", "source", "group", "label", "sha256"]
+__all__ = ["INDEX_COLUMNS", "ImageSet", "PackKey", "SetRole", "StudyData", "assemble", "needed_packs", "prepare_pack"]
 
-SetRole = Literal["train", "validation", "in_sample", "out_of_sample"]
-
-
-@dataclass(frozen=True)
-class ImageSet:
-    """Images with their labels: pixels uint8 (N, H, W, 3), and an index with one row for each.
-
-    `pipeline` says in one line how the pixels were made, `content` is a hash of pixels, ids and labels, `notes`
-    holds what a reader must know (files kept out, broken images), by source.
-    """
-
-    name: str
-    role: SetRole
-    pixels: npt.NDArray[np.uint8]
-    index: pd.DataFrame
-    pipeline: str
-    content: str
-    notes: tuple[tuple[str, str], ...]
-
-    @property
-    def labels(self) -> npt.NDArray[np.int8]:
-        """(N,), 1 = synthetic."""
-        return self.index["label"].to_numpy(np.int8)
-
-    def __len__(self) -> int:
-        return len(self.pixels)
+PackKey = tuple[str, Kernel, bool]
+"""Source, kernel of the one resize, and whether each image then goes through one JPEG."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +34,8 @@ class StudyData:
     """Every set that predictions are recorded of: validation, in-sample test, out-of-sample."""
     packs: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
+    controls: tuple[ControlSet, ...] = ()
+    """Test sets through other pipelines and after corruptions, made when asked for."""
 
 
 def assemble(study: Study, places: Mapping[str, Path], cache: Path, *, show: bool = True) -> StudyData:
@@ -66,29 +44,12 @@ def assemble(study: Study, places: Mapping[str, Path], cache: Path, *, show: boo
     Raises:
         UserError: a source that cannot be used, or a test set that lacks a class.
     """
-    packs: dict[tuple[str, Kernel, bool], Pack] = {}
+    packs: dict[PackKey, Pack] = {}
 
     def pack(name: str, kernel: Kernel | None = None, reencode: bool | None = None) -> Pack:
-        source = study.sources[name]
-        kernel = kernel or study.image.kernel
-        chosen = next(r for r in (source.reencode, reencode, study.image.reencode) if r is not None)
-        key = (name, kernel, chosen)
+        key = _pack_key(study, name, kernel, reencode)
         if key not in packs:
-            if source.kind == "embedded":
-                image = study.image.model_copy(update={"kernel": kernel, "reencode": chosen})
-                packs[key] = prepare_embedded(name, source, image, seed=study.split.seed, cache=cache, progress=show)
-            else:
-                packs[key] = prepare(
-                    name,
-                    source,
-                    places[name],
-                    study.image,
-                    kernel=kernel,
-                    reencode=chosen,
-                    seed=study.split.seed,
-                    cache=cache,
-                    progress=show,
-                )
+            packs[key] = prepare_pack(study, key, places, cache, show=show)
         return packs[key]
 
     train, validation, test, notes = _split(study, [pack(name) for name in study.split.sources])
@@ -96,10 +57,58 @@ def assemble(study: Study, places: Mapping[str, Path], cache: Path, *, show: boo
         _test_set(study, declared, {n: pack(n, declared.kernel, declared.reencode) for n in _sources(declared)})
         for declared in study.test_sets
     )
+
+    def gather(declared: TestSet) -> tuple[dict[str, str], Callable[[], ImageSet]]:
+        chosen = {n: pack(n, declared.kernel, declared.reencode) for n in _sources(declared)}
+        return {n: p.content_hash for n, p in chosen.items()}, lambda: _test_set(study, declared, chosen)
+
+    controls = control_sets(study, (test, *outside), gather)
     hashes = tuple(
-        (f"{name}@{kernel}{'+jpeg75' if jpeg else ''}", p.content_hash) for (name, kernel, jpeg), p in packs.items()
+        (pipeline_name(name, kernel, reencode=jpeg), p.content_hash) for (name, kernel, jpeg), p in packs.items()
     )
-    return StudyData(train, validation, (validation, test, *outside), hashes, notes)
+    if study.controls is not None:
+        notes = (*notes, *_fixed_pipelines(study, packs))
+    return StudyData(train, validation, (validation, test, *outside), hashes, notes, controls)
+
+
+def needed_packs(study: Study) -> tuple[PackKey, ...]:
+    """Every pack that `assemble` asks for: source, kernel, and whether it is re-encoded."""
+    wanted = [_pack_key(study, name) for name in study.split.sources]
+    for declared in study.test_sets:
+        wanted += [_pack_key(study, name, declared.kernel, declared.reencode) for name in _sources(declared)]
+        if study.controls is not None:
+            crossed = ((kernel, jpeg) for jpeg in study.controls.reencode for kernel in study.controls.kernels)
+            wanted += [_pack_key(study, name, *pair) for pair in crossed for name in _sources(declared)]
+    return tuple(dict.fromkeys(wanted))
+
+
+def prepare_pack(study: Study, key: PackKey, places: Mapping[str, Path], cache: Path, *, show: bool = True) -> Pack:
+    """One pack of a study, from the cache or made; it is memory-mapped, not read.
+
+    Raises:
+        UserError: a source that cannot be used.
+    """
+    name, kernel, reencode = key
+    source = study.sources[name]
+    if source.kind == "embedded":
+        image = study.image.model_copy(update={"kernel": kernel, "reencode": reencode})
+        return prepare_embedded(name, source, image, seed=study.split.seed, cache=cache, progress=show)
+    return prepare(
+        name,
+        source,
+        places[name],
+        study.image,
+        kernel=kernel,
+        reencode=reencode,
+        seed=study.split.seed,
+        cache=cache,
+        progress=show,
+    )
+
+
+def _pack_key(study: Study, name: str, kernel: Kernel | None = None, reencode: bool | None = None) -> PackKey:
+    chosen = next(r for r in (study.sources[name].reencode, reencode, study.image.reencode) if r is not None)
+    return name, kernel or study.image.kernel, chosen
 
 
 def _sources(declared: TestSet) -> tuple[str, ...]:
@@ -111,14 +120,14 @@ def _split(study: Study, packs: list[Pack]) -> tuple[ImageSet, ImageSet, ImageSe
     split = make_split(index, study.split)
     starts = np.cumsum([0, *(len(pack.index) for pack in packs)])
     pipeline = "; ".join(_pipeline(pack) for pack in packs)
-    broken = tuple(note for pack in packs for note in _broken(pack))
+    broken = tuple(note for pack in packs for note in _notes(pack))
 
     def gather(name: str, role: SetRole, rows: npt.NDArray[np.int64]) -> ImageSet:
         parts = [
             np.asarray(pack.pixels[rows[(rows >= low) & (rows < high)] - low])
             for pack, low, high in zip(packs, starts[:-1], starts[1:], strict=True)
         ]
-        return _image_set(name, role, np.concatenate(parts), index.iloc[rows], pipeline, broken)
+        return image_set(name, role, np.concatenate(parts), index.iloc[rows], pipeline, broken)
 
     return (
         gather("train", "train", split.train),
@@ -131,7 +140,7 @@ def _split(study: Study, packs: list[Pack]) -> tuple[ImageSet, ImageSet, ImageSe
 def _test_set(study: Study, declared: TestSet, packs: Mapping[str, Pack]) -> ImageSet:
     kernel = declared.kernel or study.image.kernel
     jpeg = declared.reencode if declared.reencode is not None else study.image.reencode
-    name = f"{declared.name}@{kernel}{'+jpeg75' if jpeg else ''}"
+    name = pipeline_name(declared.name, kernel, reencode=jpeg)
     pixels, frames = [], []
     for label, names in ((0, declared.real), (1, declared.fake)):
         for source in names:
@@ -149,23 +158,21 @@ def _test_set(study: Study, declared: TestSet, packs: Mapping[str, Pack]) -> Ima
     if index["image_id"].duplicated().any():
         raise UserError(f"test set `{declared.name}`: an image occurs twice; name every source once a side")
     pipelines = dict.fromkeys(_pipeline(pack) for pack in packs.values())
-    notes = tuple(note for pack in packs.values() for note in _broken(pack))
-    return _image_set(name, "out_of_sample", np.concatenate(pixels), index, "; ".join(pipelines), notes)
+    notes = tuple(note for pack in packs.values() for note in _notes(pack))
+    return image_set(name, "out_of_sample", np.concatenate(pixels), index, "; ".join(pipelines), notes)
 
 
-def _image_set(
-    name: str,
-    role: SetRole,
-    pixels: npt.NDArray[np.uint8],
-    index: pd.DataFrame,
-    pipeline: str,
-    notes: tuple[tuple[str, str], ...],
-) -> ImageSet:
-    index = index[INDEX_COLUMNS].reset_index(drop=True).astype({"label": np.int8})
-    content = hashlib.sha256(np.ascontiguousarray(pixels).data)
-    content.update("\n".join(index["image_id"]).encode())
-    content.update(index["label"].to_numpy(np.int8).tobytes())
-    return ImageSet(name, role, pixels, index, pipeline, content.hexdigest(), notes)
+def _fixed_pipelines(study: Study, packs: Mapping[PackKey, Pack]) -> Iterator[str]:
+    """What of a control's pipeline does not reach the images of a source."""
+    for name in dict.fromkeys(name for declared in study.test_sets for name in _sources(declared)):
+        pack = next(pack for key, pack in packs.items() if key[0] == name)
+        if not pack.resized:
+            yield (
+                f"Controls: the images of {name} are {pack.size} × {pack.size} px as they come, "
+                "so that no resize kernel changes them."
+            )
+        if study.sources[name].reencode is not None:
+            yield f"Controls: {name} declares its own `reencode`, which its images keep in every pipeline."
 
 
 def _pipeline(pack: Pack) -> str:
@@ -175,8 +182,10 @@ def _pipeline(pack: Pack) -> str:
     return made + (", re-encoded as JPEG q75 4:2:0" if pack.reencoded else "")
 
 
-def _broken(pack: Pack) -> tuple[tuple[str, str], ...]:
+def _notes(pack: Pack) -> tuple[tuple[str, str], ...]:
+    notes = tuple((pack.name, note) for note in pack.notes)
     if not pack.broken:
-        return ()
+        return notes
     names = ", ".join(image_id for image_id, _ in pack.broken[:3])
-    return ((pack.name, f"{len(pack.broken)} broken images left out ({names}{', …' if len(pack.broken) > 3 else ''})"),)
+    more = ", …" if len(pack.broken) > 3 else ""
+    return (*notes, (pack.name, f"{len(pack.broken)} broken images left out ({names}{more})"))

@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 import PIL.Image
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from isitcap.data.generators import dead_leaves, latent, quilting
 from isitcap.data.photographs import OTHER, TRAINING, Region, patches
@@ -22,6 +21,7 @@ from isitcap.data.pixels import reencode as jpeg_round_trip
 from isitcap.data.sampling import draw, generator
 from isitcap.data.store import FORMAT, Pack, PackWriter, Row, cached, digest
 from isitcap.errors import UserError
+from isitcap.progress import each
 from isitcap.study.models import Image, Source
 
 RECIPE = 2
@@ -66,7 +66,7 @@ def prepare_embedded(name: str, source: Source, image: Image, *, seed: int, cach
     )
 
     def build(folder: Path) -> None:
-        parts = list(tqdm(_SETS[chosen](), desc=f"{name} (making)", disable=not progress, unit=" parts"))
+        parts = list(each(_SETS[chosen](), f"{name} (making)", "parts", show=progress))
         entries = [
             (part, label, group, pixels, f"{name}/{part + '/' if part else ''}{folder_name}/{number:04}.png")
             for part, label, folder_name, images, groups in parts

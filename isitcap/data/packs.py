@@ -5,15 +5,16 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from tqdm import tqdm
-
-from isitcap.data.archives import Archive, fingerprint, open_archive
+from isitcap.data.archives import Archive, fingerprint
+from isitcap.data.catalog import fetch_note
+from isitcap.data.groups import with_groups
 from isitcap.data.pixels import BrokenImageError, decode, decoding, fit
 from isitcap.data.pixels import reencode as jpeg_round_trip
 from isitcap.data.sampling import draw, generator
-from isitcap.data.sources import Item, items_in
+from isitcap.data.sources import Item, items_in, open_source
 from isitcap.data.store import FORMAT, Pack, PackWriter, Row, cached, digest
 from isitcap.errors import UserError
+from isitcap.progress import each
 from isitcap.study.models import Image, Kernel, Source
 
 __all__ = ["Pack", "check_broken", "prepare"]
@@ -54,7 +55,9 @@ def prepare(
         {
             "format": FORMAT,
             "name": name,
-            "source": source.model_dump(include={"kind", "label", "labels", "limit"}),
+            "source": source.model_dump(include={"kind", "label", "labels", "limit"})
+            # These are absent from the keys of older packs.
+            | source.model_dump(include={"groups", "image_column", "label_column", "first"}, exclude_none=True),
             "location": str(location.resolve()),
             "state": fingerprint(location),
             "size": image.size,
@@ -65,14 +68,10 @@ def prepare(
     )
 
     def build(folder: Path) -> None:
-        with open_archive(location) as archive:
-            items = items_in(name, source, archive)
-            if source.limit:
-                items = _limited(items, source.limit, seed)
-            with PackWriter(folder, name, image.size, kernel, reencoded=reencode, expected=len(items)) as writer:
-                _decode_all(archive, items, writer, progress=progress)
-                check_broken(name, writer.broken, len(items), source.max_broken)
-                writer.finish()
+        with PackWriter(folder, name, image.size, kernel, reencoded=reencode) as writer:
+            _fill(writer, name, source, location, seed, progress=progress)
+            check_broken(name, writer.broken, writer.expected, source.max_broken)
+            writer.finish()
 
     pack = cached(cache, name, key, build)
     # Asked again of a pack from the cache: the study may have become stricter since.
@@ -95,25 +94,81 @@ def check_broken(name: str, broken: list[tuple[str, str]] | tuple[tuple[str, str
         )
 
 
+def _fill(writer: PackWriter, name: str, source: Source, location: Path, seed: int, *, progress: bool) -> None:
+    """Decode every image of the source; names and items of a million are gone before the index is put together."""
+    with open_source(source, location) as archive:
+        items = items_in(name, source, archive)
+        if source.groups:
+            items = with_groups(name, source.groups, archive, items)
+        if source.limit:
+            items = _limited(items, source.limit, seed)
+        writer.expected, writer.notes = len(items), (*archive.notes, *fetch_note(archive))
+        decode_all = _decode_stream if archive.sequential else _decode_all
+        decode_all(archive, items, writer, progress=progress)
+
+
 def _limited(items: list[Item], limit: int, seed: int) -> list[Item]:
     outer = [(item.part, item.label) for item in items]
     return [items[row] for row in draw(generator(seed, "limit"), outer, [item.group for item in items], limit)]
 
 
 def _decode_all(archive: Archive, items: list[Item], writer: PackWriter, *, progress: bool) -> None:
-    bar = tqdm(items, desc=writer.name, unit=" images", disable=not progress, mininterval=0.5)
+    members = [item.member for item in items]
     with decoding():
-        for item in bar:
-            try:
-                data = archive.read(item.member)
-                picture = decode(data)
-                resized = min(picture.size) != writer.size
-                picture = fit(picture, writer.size, writer.kernel)
-            except BrokenImageError as error:
-                writer.broken.append((item.image_id, str(error)))
-                continue
-            if writer.reencoded:
-                picture = jpeg_round_trip(picture)
-            writer.resized += resized
-            row = Row(item.image_id, item.part, item.group, item.label, hashlib.sha256(data).hexdigest())
-            writer.add(row, picture.tobytes())
+        for (position, data), item in zip(
+            archive.stream(members), each(items, writer.name, "images", show=progress), strict=True
+        ):
+            assert item is items[position]
+            made = _made(data, writer)
+            if isinstance(made, BrokenImageError):
+                writer.broken.append((item.image_id, str(made)))
+            else:
+                pixels, sha256, resized = made
+                writer.resized += resized
+                writer.add(Row(item.image_id, item.part, item.group, item.label, sha256), pixels)
+
+
+def _decode_stream(archive: Archive, items: list[Item], writer: PackWriter, *, progress: bool) -> None:
+    """As `_decode_all`, of an archive that comes in an order of its own.
+
+    The decoded images wait in a file beside the pack's until all are there, so that the pack has the order that the
+    same images have in a folder, and memory holds a few numbers for each.
+    """
+    row_bytes = writer.size * writer.size * 3
+    digests: list[bytes | BrokenImageError | None] = [None] * len(items)
+    spool = writer.folder / "spool"
+    with spool.open("w+b") as waiting, decoding():
+        stream = archive.stream([item.member for item in items])
+        for (position, data), _ in zip(stream, each(items, writer.name, "images", show=progress), strict=True):
+            made = _made(data, writer)
+            if isinstance(made, BrokenImageError):
+                digests[position] = made
+            else:
+                pixels, sha256, resized = made
+                writer.resized += resized
+                digests[position] = bytes.fromhex(sha256)
+                waiting.seek(position * row_bytes)
+                waiting.write(pixels)
+        for position, (item, found) in enumerate(zip(items, digests, strict=True)):
+            if isinstance(found, bytes):
+                waiting.seek(position * row_bytes)
+                row = Row(item.image_id, item.part, item.group, item.label, found.hex())
+                writer.add(row, waiting.read(row_bytes))
+            else:
+                writer.broken.append((item.image_id, str(found)))
+    spool.unlink()
+
+
+def _made(data: bytes | BrokenImageError, writer: PackWriter) -> tuple[bytes, str, bool] | BrokenImageError:
+    """Pixels (size × size × 3 bytes), SHA-256 of the file and whether it was resized; or why it is broken."""
+    if isinstance(data, BrokenImageError):
+        return data
+    try:
+        picture = decode(data)
+        resized = min(picture.size) != writer.size
+        picture = fit(picture, writer.size, writer.kernel)
+    except BrokenImageError as error:
+        return error
+    if writer.reencoded:
+        picture = jpeg_round_trip(picture)
+    return picture.tobytes(), hashlib.sha256(data).hexdigest(), resized

@@ -6,12 +6,15 @@ Label 1 = synthetic. `cifake` and `tiny-imagenet` know the published layouts, `i
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from isitcap.data.archives import Archive, open_archive, show
 from isitcap.data.pixels import BrokenImageError
+from isitcap.data.tables import Tables, split_of
+from isitcap.data.tars import TAR_NAME, Tars
 from isitcap.errors import UserError
 from isitcap.study.models import LabelName, Source
 
@@ -45,22 +48,40 @@ class Item:
 
 
 def list_items(name: str, source: Source, location: Path) -> list[Item]:
-    """The images of the source `name` at `location` (a folder or a zip), sorted by path.
+    """The images of the source `name` at `location` (a folder or an archive), sorted by path.
 
     Raises:
         UserError: the archive or its layout is not what `source` declares; one line naming it and the remedy.
     """
-    with open_archive(location) as archive:
+    with open_source(source, location) as archive:
         return items_in(name, source, archive)
+
+
+def open_source(source: Source, location: Path) -> Archive:
+    """Open the archive of a source with what the source says of columns.
+
+    Raises:
+        UserError: see `isitcap.data.archives.open_archive`.
+    """
+    return open_archive(
+        location, image_column=source.image_column, label_column=source.label_column, first=source.first
+    )
 
 
 def items_in(name: str, source: Source, archive: Archive) -> list[Item]:
     """As `list_items`, of an archive that is open already."""
+    _refuse_unused(name, source, archive)
     match source.kind:
+        case "cifake" if isinstance(archive, Tables):
+            return _cifake_tables(name, archive)
         case "cifake":
             return _cifake(name, archive)
+        case "tiny-imagenet" if isinstance(archive, Tables):
+            return _tiny_imagenet_tables(name, archive)
         case "tiny-imagenet":
             return _tiny_imagenet(name, archive)
+        case "images" if source.labels and (source.label_column is not None or archive.tabular):
+            return _labelled_column(name, archive, source.labels)
         case "images" if source.labels:
             return _labelled_folders(name, archive, source.labels)
         case "images":
@@ -68,6 +89,21 @@ def items_in(name: str, source: Source, archive: Archive) -> list[Item]:
             return _one_label(name, archive, source.label)
         case "embedded":
             raise ValueError(f"the source {name!r} is embedded: it has no files to list")
+
+
+def _refuse_unused(name: str, source: Source, archive: Archive) -> None:
+    """A key that would have no effect is a mistake."""
+    if source.image_column is not None and not archive.tabular:
+        raise UserError(f"source `{name}`: {archive.location} is no Parquet table; remove `image_column`")
+    if source.label_column is not None and archive.labels is None:
+        raise UserError(
+            f"source `{name}`: {archive.location} is no Parquet table and no tar; remove `label_column`, and map the "
+            "names of folders with `labels`"
+        )
+    if source.first is not None and not (archive.tabular or isinstance(archive, Tars)):
+        raise UserError(
+            f"source `{name}`: {archive.location} is no stream that would have a beginning; use `limit`, which draws"
+        )
 
 
 def image_id(name: str, member: str) -> str:
@@ -88,13 +124,7 @@ def _cifake(name: str, archive: Archive) -> list[Item]:
         prefixes.add("/".join(prefix))
         seen.add((part, folder))
         items.append(Item(image_id(name, member), member, part, _cifar10_class(name, file), CIFAKE_LABELS[folder]))
-    for part in PARTS:
-        for folder in CIFAKE_LABELS:
-            if (part, folder) not in seen:
-                raise UserError(
-                    f"source `{name}`: {archive.location} lacks images in {part}/{folder}; CIFAKE has both classes "
-                    "in both parts, use the published archive"
-                )
+    _refuse_incomplete_cifake(name, archive, seen)
     if len(prefixes) > 1:
         found = _names(sorted(prefix or "." for prefix in prefixes))
         raise UserError(
@@ -103,15 +133,33 @@ def _cifake(name: str, archive: Archive) -> list[Item]:
     return items
 
 
+def _refuse_incomplete_cifake(name: str, archive: Archive, seen: set[tuple[str, str]]) -> None:
+    for part in PARTS:
+        for folder in CIFAKE_LABELS:
+            if (part, folder) not in seen:
+                raise UserError(
+                    f"source `{name}`: {archive.location} lacks images in {part}/{folder}; CIFAKE has both classes "
+                    "in both parts, use the published archive"
+                )
+
+
+_CIFAKE_NAME = re.compile(r"\d+(?: \((\d{1,4})\))?\.jpg")
+
+
 def _cifar10_class(name: str, file: str) -> str:
-    found = re.fullmatch(r"\d+(?: \((\d+)\))?\.jpg", file)
-    number = int(found[1] or 1) if found else 0
-    if not 1 <= number <= len(CIFAR10_CLASSES):
+    found = _CIFAKE_NAME.fullmatch(file)
+    group = _class_of(found[1]) if found else ""
+    if not group:
         raise UserError(
             f"source `{name}`: the file name {show(file)} is not one of CIFAKE's (`0123 (2).jpg`); "
             'use the published archive, or kind = "images" with `labels`'
         )
-    return CIFAR10_CLASSES[number - 1]
+    return group
+
+
+def _class_of(number: str | None) -> str:
+    """The CIFAR-10 class of the number in a file's name; none is the first. Empty for any other number."""
+    return CIFAR10_CLASSES[n - 1] if 1 <= (n := int(number or 1)) <= len(CIFAR10_CLASSES) else ""
 
 
 def _tiny_imagenet(name: str, archive: Archive) -> list[Item]:
@@ -150,7 +198,13 @@ def _tiny_imagenet(name: str, archive: Archive) -> list[Item]:
 
 
 def _one_label(name: str, archive: Archive, label: LabelName) -> list[Item]:
-    """All images of one declared label; a folder that is named as the other class is refused."""
+    """All images of one declared label; a folder or a class of the table that is named as the other one is refused."""
+    for own in archive.class_names if isinstance(archive, Tables) else ():
+        if MEANING.get(own.lower(), label) != label:
+            raise UserError(
+                f'source `{name}` declares label = "{label}", but {archive.location} has a class {show(own)}; '
+                f'declare labels = {{ "{own}" = "{MEANING[own.lower()]}", … }} instead'
+            )
     for member in archive.images:
         for folder in member.split("/")[:-1]:
             if MEANING.get(folder.lower(), label) != label:
@@ -164,12 +218,7 @@ def _one_label(name: str, archive: Archive, label: LabelName) -> list[Item]:
 
 def _labelled_folders(name: str, archive: Archive, labels: dict[str, LabelName]) -> list[Item]:
     """Images under folders that `labels` maps; `train` and `test` among the folders set the part."""
-    for folder, label in labels.items():
-        if MEANING.get(folder.lower(), label) != label:
-            raise UserError(
-                f'source `{name}`: labels maps the folder {show(folder)} to "{label}": inverted labels? Write '
-                f'"{MEANING[folder.lower()]}", or rename the folder'
-            )
+    _refuse_inverted(name, labels, "folder")
     items, unknown = [], set()
     for member in archive.images:
         folders = member.split("/")[:-1]
@@ -192,23 +241,113 @@ def _labelled_folders(name: str, archive: Archive, labels: dict[str, LabelName])
             f"source `{name}`: {archive.location} has images in {_names(sorted(unknown))}, outside the folders of "
             f"`labels` ({_names(labels)}); add them to `labels`, or move them away"
         )
+    _refuse_absent(name, archive, labels, items)
+    _refuse_half_parts(name, archive, items)
+    return items
+
+
+def _labelled_column(name: str, archive: Archive, labels: dict[str, LabelName]) -> list[Item]:
+    """Images whose own label, in a column or a file beside each, `labels` maps; it is the group too.
+
+    A table or folder whose name begins with `train` or `test` sets the part.
+    """
+    _refuse_inverted(name, labels, "label")
+    assert archive.labels is not None
+    unknown = sorted(set(archive.labels) - set(labels))
+    if unknown:
+        raise UserError(
+            f"source `{name}`: {archive.location} holds the labels {_names(unknown)}, which `labels` "
+            f"({_names(labels)}) does not map; add them"
+        )
+    items = []
+    for member, own in zip(archive.images, archive.labels, strict=True):
+        part = split_of(archive.part(member)) if isinstance(archive, Tables) else _part(member)
+        items.append(Item(image_id(name, member), member, part if part in PARTS else "", own, LABELS[labels[own]]))
+    _refuse_absent(name, archive, labels, items)
+    if isinstance(archive, Tables):
+        _refuse_half_parts(name, archive, items)
+    return items
+
+
+def _part(member: str) -> str:
+    return next((folder for folder in member.split("/")[:-1] if folder in PARTS), "")
+
+
+def _cifake_tables(name: str, archive: Tables) -> list[Item]:
+    """CIFAKE as Hugging Face keeps it: tables `train…` and `test…` with the classes FAKE and REAL in `label`.
+
+    The CIFAR-10 class comes from the file name beside each image, and is empty where there is none.
+    """
+    if not archive.has_labels or set(archive.labels or ()) - set(CIFAKE_LABELS):
+        found = _names(sorted(set(archive.labels or ()) - set(CIFAKE_LABELS))) if archive.has_labels else "no labels"
+        raise UserError(
+            f"source `{name}`: {archive.location} holds {found}, not the names REAL and FAKE of CIFAKE's two classes; "
+            'use the published table, or kind = "images" with `labels`'
+        )
+    items, seen = [], set()
+    for member, own, path in zip(archive.images, archive.labels or (), archive.paths(), strict=True):
+        part = split_of(archive.part(member))
+        if part not in PARTS:
+            raise UserError(
+                f"source `{name}`: {archive.location}: the table {show(archive.part(member))} is neither `train…` nor "
+                "`test…`, as CIFAKE's are; rename or remove it"
+            )
+        seen.add((part, own))
+        found_class = _CIFAKE_NAME.fullmatch(path.rsplit("/", 1)[-1])
+        group = _class_of(found_class[1]) if found_class else ""
+        items.append(Item(image_id(name, member), member, part, group, CIFAKE_LABELS[own]))
+    _refuse_incomplete_cifake(name, archive, seen)
+    return items
+
+
+def _tiny_imagenet_tables(name: str, archive: Tables) -> list[Item]:
+    """Tiny ImageNet as Hugging Face keeps it: of the tables `train…` and `valid…` the validation images alone."""
+    items = []
+    labels = archive.labels if archive.has_labels else [""] * len(archive.images)
+    for member, own in zip(archive.images, labels or (), strict=True):
+        if split_of(archive.part(member)) == "validation":
+            items.append(Item(image_id(name, member), member, "", own, 0))
+    if not items:
+        raise UserError(
+            f"source `{name}`: {archive.location} has no table `valid…`, whose images are those that are used; add it, "
+            'or use kind = "images" with `label = "real"`'
+        )
+    return items
+
+
+def _refuse_inverted(name: str, labels: dict[str, LabelName], what: str) -> None:
+    for key, label in labels.items():
+        if MEANING.get(key.lower(), label) != label:
+            raise UserError(
+                f'source `{name}`: labels maps the {what} {show(key)} to "{label}": inverted labels? Write '
+                f'"{MEANING[key.lower()]}", or rename the {what}'
+            )
+
+
+def _refuse_absent(name: str, archive: Archive, labels: dict[str, LabelName], items: list[Item]) -> None:
     absent = sorted(set(labels.values()) - {n for n, v in LABELS.items() if any(i.label == v for i in items)})
     if absent:
         raise UserError(
             f"source `{name}`: {archive.location} holds no image of the class {_names(absent)} that `labels` declares; "
             "add such images, or correct `labels`"
         )
+
+
+def _refuse_half_parts(name: str, archive: Archive, items: list[Item]) -> None:
     if len({item.part == "" for item in items}) > 1:
         loose = next(item.member for item in items if not item.part)
         raise UserError(
             f"source `{name}`: {archive.location}: some images lie under `train` or `test`, but {show(loose)} under "
             "neither; move it, or rename these folders"
         )
-    return items
 
 
 def _parent(member: str) -> str:
-    return _utf8(member.split("/")[-2]) if "/" in member else ""
+    """The folder an image lies in; the tar or table it comes from is none."""
+    folder = member.split("/")[-2] if "/" in member else ""
+    if folder.endswith(".parquet") or TAR_NAME.fullmatch(folder):
+        return ""
+    return sys.intern(_utf8(folder))  # one text for the million images of a folder
 
 
 def _utf8(text: str) -> str:

@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from typing import Any, BinaryIO, Self
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from filelock import FileLock
 from numpy.lib import format as npy
 
@@ -54,6 +56,8 @@ class Pack:
     """Image id and reason of every image that could not be decoded; these are not in the pack."""
     resized: int
     """How many images were not `size` × `size` and went through the kernel."""
+    notes: tuple[str, ...] = ()
+    """What a reader must know of where the images come from: a prefix of a stream, how it was drawn."""
 
     def __len__(self) -> int:
         return len(self.index)
@@ -76,13 +80,28 @@ class PackWriter:
     Pixels go through `write`, not through a memory map: a full disk then is an `OSError`, not a SIGBUS.
     """
 
-    def __init__(self, folder: Path, name: str, size: int, kernel: Kernel, *, reencoded: bool, expected: int) -> None:
-        self.name, self.size, self.kernel, self.reencoded = name, size, kernel, reencoded
-        self._expected = expected
+    def __init__(
+        self,
+        folder: Path,
+        name: str,
+        size: int,
+        kernel: Kernel,
+        *,
+        reencoded: bool,
+        expected: int = 0,
+    ) -> None:
+        self.folder, self.name, self.size, self.kernel, self.reencoded = folder, name, size, kernel, reencoded
+        self.expected = expected
+        """How many images there will be, for the message of a full disk."""
+        self.notes: tuple[str, ...] = ()
         self.resized = 0
         self.broken: list[tuple[str, str]] = []
-        self._folder = folder
-        self._rows: list[Row] = []
+        # By column and as small as they go: a million images are an index of some 250 MB, as objects five times that.
+        self._ids: list[str] = []
+        self._parts: list[str] = []
+        self._groups: list[str] = []
+        self._labels = bytearray()
+        self._sha256 = bytearray()
         self._hash = hashlib.sha256()
         self._buffer = bytearray()
         self._file: BinaryIO = (folder / "pixels.npy").open("wb")
@@ -96,9 +115,9 @@ class PackWriter:
         with suppress(OSError):  # the reason why it is closed early matters more than a failing last flush
             self._file.close()
         if isinstance(error, OSError) and error.errno in _FULL:
-            megabytes = -(-self._expected * self.size**2 * 3 // 10**6)
+            megabytes = -(-self.expected * self.size**2 * 3 // 10**6)
             raise UserError(
-                f"no space left in {self._folder.parent} for the images of `{self.name}`: about {megabytes:,} MB are "
+                f"no space left in {self.folder.parent} for the images of `{self.name}`: about {megabytes:,} MB are "
                 "needed; free some, or choose another cache folder"
             ) from None
 
@@ -106,7 +125,11 @@ class PackWriter:
         """Append one image: `pixels` are its size × size × 3 bytes, row by row, RGB."""
         if len(pixels) != self.size * self.size * 3:
             raise ValueError(f"{row.image_id}: {len(pixels)} bytes are not {self.size} × {self.size} × 3")
-        self._rows.append(row)
+        self._ids.append(row.image_id)
+        self._parts.append(sys.intern(row.part))
+        self._groups.append(sys.intern(row.group))
+        self._labels.append(row.label)
+        self._sha256 += bytes.fromhex(row.sha256)
         self._buffer += pixels
         if len(self._buffer) >= _CHUNK:
             self._flush()
@@ -121,11 +144,10 @@ class PackWriter:
         _sync(self._file)
         self._file.close()
         index = self._index()
-        index.to_parquet(self._folder / "index.parquet", index=False)
-        with (self._folder / "index.parquet").open("rb+") as file:
+        index.to_parquet(self.folder / "index.parquet", index=False)
+        with (self.folder / "index.parquet").open("rb+") as file:
             _sync(file)
-        content = hashlib.sha256(self._hash.digest())
-        content.update(json.dumps([self.size, *index.to_numpy().tolist()]).encode())
+        content = self._content(index)
         about = {
             "format": FORMAT,
             "name": self.name,
@@ -135,14 +157,15 @@ class PackWriter:
             "reencoded": self.reencoded,
             "resized": self.resized,
             "broken": self.broken,
-            "content_hash": content.hexdigest(),
+            "notes": self.notes,
+            "content_hash": content,
         }
-        with (self._folder / "pack.json").open("w", encoding="utf-8") as text:
+        with (self.folder / "pack.json").open("w", encoding="utf-8") as text:
             json.dump(about, text, indent=1)
             _sync(text)
 
     def _write_header(self) -> None:
-        shape = (len(self._rows), self.size, self.size, 3)
+        shape = (len(self._ids), self.size, self.size, 3)
         npy.write_array_header_1_0(self._file, {"descr": "|u1", "fortran_order": False, "shape": shape})
 
     def _flush(self) -> None:
@@ -151,17 +174,33 @@ class PackWriter:
         self._buffer.clear()
 
     def _index(self) -> pd.DataFrame:
-        rows = self._rows
+        n = len(self._ids)
+
+        def text(values: Callable[[int, int], list[str]]) -> Any:
+            chunks = [pa.array(values(low, min(low + 65_536, n)), pa.large_string()) for low in range(0, n, 65_536)]
+            return pd.array(pa.chunked_array(chunks, pa.large_string()), dtype="str")
+
+        ids, self._ids = text(lambda low, high: self._ids[low:high]), []
         return pd.DataFrame(
             {
-                "image_id": pd.array([row.image_id for row in rows], dtype="str"),
-                "source": pd.array([self.name] * len(rows), dtype="str"),
-                "part": pd.array([row.part for row in rows], dtype="str"),
-                "group": pd.array([row.group for row in rows], dtype="str"),
-                "label": np.array([row.label for row in rows], dtype=np.int8),
-                "sha256": pd.array([row.sha256 for row in rows], dtype="str"),
+                "image_id": ids,
+                "source": text(lambda low, high: [self.name] * (high - low)),
+                "part": text(lambda low, high: self._parts[low:high]),
+                "group": text(lambda low, high: self._groups[low:high]),
+                "label": np.frombuffer(bytes(self._labels), np.int8),
+                "sha256": text(lambda low, high: [self._sha256[32 * r : 32 * r + 32].hex() for r in range(low, high)]),
             }
         )
+
+    def _content(self, index: pd.DataFrame) -> str:
+        """Hex SHA-256 over the pixels' and the JSON of `[size, row, row, …]`, a few thousand rows at a time."""
+        content = hashlib.sha256(self._hash.digest())
+        content.update(f"[{self.size}".encode())
+        for start in range(0, len(index), 4096):
+            rows = index.iloc[start : start + 4096].to_numpy().tolist()
+            content.update(f", {json.dumps(rows)[1:-1]}".encode())
+        content.update(b"]")
+        return content.hexdigest()
 
 
 def load(folder: Path) -> Pack | None:
@@ -186,6 +225,7 @@ def load(folder: Path) -> Pack | None:
             size=size,
             broken=tuple((image_id, reason) for image_id, reason in about["broken"]),
             resized=about["resized"],
+            notes=tuple(about.get("notes", ())),
         )
     except (OSError, EOFError, ValueError, KeyError, TypeError):
         return None
@@ -208,6 +248,8 @@ def cached(cache: Path, name: str, key: str, build: Callable[[Path], None]) -> P
     folder = cache / f"{name}-{key[:16]}"
     pack = load(folder)
     if pack is not None:
+        with suppress(OSError):  # its last use, for `isitcap data clean`; a cache that is read-only stays as it is
+            os.utime(folder / "pack.json")
         return pack
     part = cache / f".{folder.name}.part"
     try:

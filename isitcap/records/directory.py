@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,6 +62,11 @@ class RunDirectory:
         return self.root / "results.json"
 
     @property
+    def results_mark(self) -> Path:
+        """Which records the summary was computed from, see `isitcap.records.freshness`."""
+        return self.root / "results.done.json"
+
+    @property
     def tables(self) -> Path:
         """The summary's tables."""
         return self.root / "tables"
@@ -99,15 +104,20 @@ class RunDirectory:
     def lock(self) -> Iterator[None]:
         """Keep every other process from writing here; the lock goes with the process, however it ends.
 
-        Its holder clears what a killed process left half written.
+        Its holder clears what a killed process left half written. Where nothing was written under the lock, neither
+        the lock file nor folders made for it stay.
 
         Raises:
             UserError: another process holds it, or the folder cannot be made.
         """
-        lock = FileLock(self.root / ".lock", timeout=0)
+        path = self.root / ".lock"
+        lock = FileLock(path, timeout=0)
+        made = [folder for folder in (self.root, *self.root.parents) if not folder.exists()]
+        first = not path.exists()
         try:
             with writing(self.root):
                 self.root.mkdir(parents=True, exist_ok=True)
+                before = {entry.name for entry in self.root.iterdir()} | {path.name}
                 lock.acquire()
         except Timeout:
             raise UserError(
@@ -118,7 +128,12 @@ class RunDirectory:
                 left.unlink(missing_ok=True)
             yield
         finally:
+            unused = first and self.root.exists() and {entry.name for entry in self.root.iterdir()} <= before
+            if unused:  # removed while it is held: who opened it before notices and tries again
+                path.unlink(missing_ok=True)
             lock.release()
+            if unused:
+                _remove_empty(made)
 
 
 @dataclass(frozen=True)
@@ -134,26 +149,25 @@ class Stage:
         """The file that vouches for the stage."""
         return self.folder / f"{self.name}.done.json"
 
-    def why(self) -> str | None:
-        """Why the stage must be made (again), or `None` when it is done."""
+    def why(self, tell: Callable[[Sequence[Change]], Sequence[str]] | None = None) -> str | None:
+        """Why the stage must be made (again), or `None` when it is done; `tell` puts changes into words."""
         if not self.mark.exists():
             return "not made yet"
         try:
-            mark = json.loads(self.mark.read_text("utf-8"))
-            files, identity = dict(mark["files"]), dict(mark["identity"])
+            identity, files = _read_mark(self.mark)
         except (ValueError, KeyError, TypeError):
             return f"{self.mark.name} is damaged"
-        if changed := changes(identity, self.identity):
-            return (
-                "changed: " + "; ".join(changed[:3]) + (f" (and {len(changed) - 3} more)" if len(changed) > 3 else "")
-            )
-        for name, vouched in files.items():
-            path = self.folder / name
-            if not path.exists():
-                return f"{name} is missing"
-            if path.stat().st_size != vouched["bytes"] or sha256(path) != vouched["sha256"]:
-                return f"{name} is not what was written"
-        return None
+        if changed := differences(identity, self.identity):
+            words = list(tell(changed)) if tell is not None else [*map(str, changed)]
+            return "; ".join(words[:3]) + (f" (and {len(words) - 3} more)" if len(words) > 3 else "")
+        return _damage(self.folder, files)
+
+    def changed(self) -> tuple[Change, ...]:
+        """What of the identity is not as the stage was made under; nothing where there is no readable mark."""
+        try:
+            return differences(_read_mark(self.mark)[0], self.identity)
+        except (OSError, ValueError, KeyError, TypeError):
+            return ()
 
     def finish(self, files: Sequence[Path], **facts: object) -> None:
         """Vouch for `files` (within the folder); `facts` such as wall times are kept beside them."""
@@ -176,18 +190,66 @@ class Stage:
         return facts
 
 
-def changes(old: Any, new: Any, key: str = "") -> list[str]:
-    """What differs between two identities, as `key: old → new`, sorted by key; a new key was `absent`."""
+def damage(mark: Path) -> str | None:
+    """What is wrong with a mark or with the files that it vouches for, whatever its identity; `None` if nothing."""
+    try:
+        return _damage(mark.parent, _read_mark(mark)[1])
+    except (OSError, ValueError, KeyError, TypeError):
+        return f"{mark.name} is damaged"
+
+
+def _read_mark(mark: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Identity and files of a mark; ValueError, KeyError or TypeError where it is damaged."""
+    content = json.loads(mark.read_text("utf-8"))
+    return dict(content["identity"]), dict(content["files"])
+
+
+def _damage(folder: Path, files: Mapping[str, Any]) -> str | None:
+    for name, vouched in files.items():
+        path = folder / name
+        if not path.exists():
+            return f"{name} is missing"
+        if path.stat().st_size != vouched["bytes"] or sha256(path) != vouched["sha256"]:
+            return f"{name} is not what was written"
+    return None
+
+
+def _remove_empty(folders: Iterable[Path]) -> None:
+    """Remove folders, innermost first, up to one that is in use."""
+    with suppress(OSError):
+        for folder in folders:
+            folder.rmdir()
+
+
+ABSENT = "absent"
+"""What a part of an identity is called that one of two identities lacks."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """A part of an identity that differs: its dotted key, what it was and what it is."""
+
+    key: str
+    old: Any
+    new: Any
+
+    def __str__(self) -> str:
+        return f"{self.key}: {short(self.old)} → {short(self.new)}"
+
+
+def differences(old: Any, new: Any, key: str = "") -> tuple[Change, ...]:
+    """What differs between two identities, sorted by key; what one of them lacks is `ABSENT`."""
     if isinstance(old, Mapping) and isinstance(new, Mapping):
-        found: list[str] = []
+        found: list[Change] = []
         for name in sorted({*old, *new}):
-            found += changes(old.get(name, "absent"), new.get(name, "absent"), f"{key}.{name}" if key else name)
-        return found
+            found += differences(old.get(name, ABSENT), new.get(name, ABSENT), f"{key}.{name}" if key else name)
+        return tuple(found)
     # identities that were stored came back from JSON, where a tuple is a list
     same = json.dumps(old, sort_keys=True) == json.dumps(new, sort_keys=True)
-    return [] if same else [f"{key}: {_short(old)} → {_short(new)}"]
+    return () if same else (Change(key, old, new),)
 
 
-def _short(value: Any) -> str:
+def short(value: Any) -> str:
+    """A value, cut where it is long."""
     text = str(value)
     return text if len(text) <= 24 else text[:12] + "…"

@@ -63,16 +63,16 @@ def read_frames(
     """
     runs = [(variant, seed) for variant in variants for seed in seeds]
     return Frames(
-        _concat(_predictions(directory, runs)),
-        _concat(
-            read_frame(directory.images(name)).assign(test_set=_constant(name, n))
+        united(_predictions(directory, runs)),
+        united(
+            read_frame(directory.images(name)).assign(test_set=constant(name, n))
             for name in test_sets
             for n in [pq.read_metadata(directory.images(name)).num_rows]
         ),
         *_maps(directory, runs, set(test_sets)),
         _faithfulness(directory, runs, set(test_sets)),
         _histories(directory, runs),
-        _concat(
+        united(
             read_frame(directory.autoencoder(seed) / "quality.parquet").assign(seed=seed)
             for seed in sorted({seed for _, seed in runs})
         ),
@@ -113,7 +113,7 @@ def _predictions(directory: RunDirectory, runs: list[tuple[str, int]]) -> Iterat
         frame = read_frame(directory.run(variant, seed) / "predictions.parquet")
         # as categories, or a million rows of names would weigh more than their numbers
         frame = frame.astype({"test_set": "category", "path": "category", "image_id": "category"})
-        yield frame.assign(variant=_constant(variant, len(frame)), seed=np.int64(seed))
+        yield frame.assign(variant=constant(variant, len(frame)), seed=np.int64(seed))
 
 
 def _maps(
@@ -127,11 +127,11 @@ def _maps(
             missing = {column: np.nan for column in ("completeness_error", "similarity") if column not in frame}
             part = frame.assign(variant=variant, seed=seed, **missing)
             (trained if (part["state"] == TRAINED).all() else others).append(part)
-    return _concat(trained), _concat(others)
+    return united(trained), united(others)
 
 
 def _faithfulness(directory: RunDirectory, runs: list[tuple[str, int]], test_sets: set[str]) -> pd.DataFrame:
-    return _concat(
+    return united(
         frame.drop(columns="state").assign(variant=variant, seed=seed)
         for variant, seed in runs
         for frame in _explained(directory.faithfulness(variant, seed), test_sets)
@@ -157,15 +157,15 @@ def _histories(directory: RunDirectory, runs: list[tuple[str, int]]) -> pd.DataF
         facts: dict[str, Any] = Stage(folder, "train", {}).facts()
         frame = read_frame(folder / "history.parquet")
         parts.append(frame.assign(variant=variant, seed=seed, seconds=facts["epoch_seconds"]))
-    return _concat(parts)
+    return united(parts)
 
 
-def _constant(value: str, count: int) -> pd.Categorical[str]:
-    """A column of one value."""
+def constant(value: str, count: int) -> pd.Categorical[str]:
+    """A column of `count` times one value."""
     return pd.Categorical.from_codes(np.zeros(count, np.int8), pd.Index([value]))
 
 
-def _concat(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
+def united(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
     """One below the other; categories are united, so that strings stay codes."""
     frames = list(parts)
     if not frames:
@@ -176,6 +176,6 @@ def _concat(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
         if all(isinstance(part[column].dtype, pd.CategoricalDtype) for part in frames) and not isinstance(
             frame[column].dtype, pd.CategoricalDtype
         ):
-            united = pd.api.types.union_categoricals([part[column] for part in frames])
-            frame[column] = united
+            joined = pd.api.types.union_categoricals([part[column] for part in frames])
+            frame[column] = joined
     return frame

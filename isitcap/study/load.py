@@ -10,14 +10,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import Any, get_args
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
 import tomli_w
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from isitcap.errors import UserError
-from isitcap.study.models import Study
+from isitcap.study.models import IN_SAMPLE_SET, Study
 
 SHIPPED = ("demo", "poster")
 """Studies that come with the program, by name."""
@@ -65,7 +66,7 @@ def parse_study(text: str, file: str) -> Study:
         # Through JSON, since strict validation of JSON still takes a list for a tuple, but no `true` for a number.
         return Study.model_validate_json(json.dumps(data, default=str), strict=True)
     except ValidationError as error:
-        raise UserError(f"{file}: {_explain(error.errors()[0], len(error.errors()))}") from None
+        raise UserError(f"{file}: {_explain(error.errors())}") from None
 
 
 def resolve(
@@ -90,6 +91,7 @@ def resolve(
                 test_set[side] = tuple(n for n in test_set[side] if n != name)
     gone = [t["name"] for t in data["test_sets"] if not (t["real"] and t["fake"])]
     data["test_sets"] = tuple(t for t in data["test_sets"] if t["name"] not in gone)
+    _without_controls(data)
     if gone:
         data["notes"] = (*data["notes"], f"Left out for want of images of both classes: {', '.join(gone)}.")
         used = {n for t in data["test_sets"] for n in (*t["real"], *t["fake"])} | set(study.split.sources)
@@ -100,6 +102,28 @@ def resolve(
     if lost := [claim.id for claim in study.claims if claim not in kept]:
         data["notes"] = (*data["notes"], f"Claims left out, since what they are about was: {', '.join(lost)}.")
     return Study.model_validate(data | {"claims": tuple(claim.model_dump(exclude_none=True) for claim in kept)})
+
+
+def _without_controls(data: dict[str, Any]) -> None:
+    """Take out of controls and robustness what is no longer in the study, with a note."""
+    lost: list[str] = []
+    if controls := data.get("controls"):
+        fakes = {name for test_set in data["test_sets"] for name in test_set["fake"]}
+        same = controls["same_generator"]
+        controls["same_generator"] = tuple(name for name in same if name.partition("/")[0] in fakes)
+        lost += [name for name in same if name not in controls["same_generator"]]
+        if not data["test_sets"]:
+            del data["controls"]
+            lost.append("controls")
+    if (robustness := data.get("robustness")) and robustness["test_sets"]:
+        known = {IN_SAMPLE_SET, *(test_set["name"] for test_set in data["test_sets"])}
+        named = robustness["test_sets"]
+        robustness["test_sets"] = tuple(name for name in named if name in known)
+        lost += [f"robustness on {name}" for name in named if name not in known]
+        if not robustness["test_sets"]:
+            del data["robustness"]
+    if lost:
+        data["notes"] = (*data["notes"], f"Controls left out, since what they are about was: {', '.join(lost)}.")
 
 
 def locate(study: Study, base: Path | None, locations: Locations) -> dict[str, Path]:
@@ -121,7 +145,8 @@ def locate(study: Study, base: Path | None, locations: Locations) -> dict[str, P
             path = (base or Path()) / Path(source.path).expanduser()
             key = f"sources.{name}.path = {source.path}"
         else:
-            options = [folder / leaf for folder in locations.folders for leaf in (f"{name}.zip", name)]
+            leaves = (f"{name}.zip", name, *(f"{name}{suffix}" for suffix in (".tar", ".tar.gz", ".tgz", ".parquet")))
+            options = [folder / leaf for folder in locations.folders for leaf in leaves]
             path = next((option for option in options if option.exists()), Path())
             if path == Path():
                 looked = f" (not in {', '.join(map(str, locations.folders))})" if locations.folders else ""
@@ -202,17 +227,34 @@ def _known(names: Iterable[str]) -> str:
     return f"known: {', '.join(names)}"
 
 
-def _explain(error: ErrorDetails, count: int) -> str:
-    """One line from one of pydantic's error records."""
+def _explain(errors: Sequence[ErrorDetails]) -> str:
+    """One line from pydantic's error records, about the first of them."""
+    unknown = [error for error in errors if error["type"] == "extra_forbidden"]
+    missing = [error for error in errors if error["type"] == "missing"]
+    # A required key that is misspelt is two records, and one mistake: it is told by the word that stands there.
+    misspelt = {}
+    for error in unknown:
+        beside = [one["loc"][-1] for one in missing if one["loc"][:-1] == error["loc"][:-1]]
+        if close := _close(error["loc"][-1], beside):
+            misspelt[error["loc"]] = close
+    count = len(errors) - len(misspelt)
+    more = f" (and {count - 1} more)" if count > 1 else ""
+    if misspelt:
+        place, meant = next(iter(misspelt.items()))
+        return f"{_dotted(list(map(str, place)))}: no such key; did you mean `{meant}`?{more}"
+    error = errors[0]
     location = [str(part) for part in error["loc"]]
     key = _dotted(location)
-    more = f" (and {count - 1} more)" if count > 1 else ""
     if error["type"] == "extra_forbidden":
-        close = difflib.get_close_matches(location[-1], _fields(error["loc"]), n=1)
-        remedy = f"did you mean `{close[0]}`?" if close else f"known here: {', '.join(_fields(error['loc']))}"
+        known = _fields(error["loc"])
+        close = _close(location[-1], known)
+        remedy = f"did you mean `{close}`?" if close else f"known here: {', '.join(known)}"
         return f"{key}: no such key; {remedy}{more}"
     if error["type"] == "missing":
-        return f"{key}: missing; add it{more}"
+        beside = [one["loc"][-1] for one in unknown if one["loc"][:-1] == error["loc"][:-1]]
+        strange = f", perhaps in place of `{beside[0]}`, which is no key" if beside else ""
+        more = f" (and {count - 2} more)" if beside and count > 2 else "" if beside else more
+        return f"{key}: missing; add it{strange}{more}"
     message = error["msg"].removeprefix("Value error, ")
     if error["type"] == "value_error":  # our own validators, whose messages carry value and remedy
         return f"{key}: {message}{more}" if key else f"{message}{more}"
@@ -228,12 +270,26 @@ def _dotted(location: Sequence[str]) -> str:
     return key
 
 
+def _close(word: str | int, known: Iterable[str | int]) -> str | None:
+    """The known word that was probably meant."""
+    return next(iter(difflib.get_close_matches(str(word), list(map(str, known)), n=1)), None)
+
+
 def _fields(location: Sequence[str | int]) -> list[str]:
     """The keys that exist beside the last part of `location`."""
-    model: Any = Study
+    kind: Any = Study
     for part in location[:-1]:
-        if isinstance(model, type) and issubclass(model, BaseModel):
-            model = model.model_fields[str(part)].annotation
+        kind = _bare(kind)
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            kind = kind.model_fields[str(part)].annotation
         else:  # a list's index or a table's name: go on to what it holds
-            model = next(a for a in reversed(get_args(model)) if isinstance(a, type) and issubclass(a, BaseModel))
-    return list(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []
+            kind = next(argument for argument in reversed(get_args(kind)) if argument is not Ellipsis)
+    kind = _bare(kind)
+    return list(kind.model_fields) if isinstance(kind, type) and issubclass(kind, BaseModel) else []
+
+
+def _bare(kind: Any) -> Any:
+    """A type without what is noted beside it, and without None."""
+    while get_origin(kind) in (Annotated, Union, UnionType):
+        kind = next(argument for argument in get_args(kind) if argument is not type(None))
+    return kind

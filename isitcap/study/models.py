@@ -23,6 +23,7 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 Range = tuple[float, float]
 Positive = Annotated[int, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
+Part = Annotated[float, Field(gt=0, lt=1)]
 
 IN_SAMPLE_SET = "test"
 """What the test images of the split are called."""
@@ -46,14 +47,22 @@ class Image(Model):
 class Source(Model):
     """A collection of images: an archive, a folder, or a set built into the program.
 
-    `kind` says how to read it: `cifake` and `tiny-imagenet` know the published layouts; `images` is any folder or
-    zip whose label is declared, by `label` for all of it or by `labels` per folder name; `embedded` needs no files.
+    `kind` says how to read it: `cifake` and `tiny-imagenet` know the published layouts; `images` is any folder, zip,
+    tar (plain, gzip, in pieces, WebDataset shards) or Parquet table whose label is declared, by `label` for all of it
+    or by `labels` per folder name or per value of `label_column`; `embedded` needs no files.
     """
 
     kind: Literal["cifake", "tiny-imagenet", "images", "embedded"]
     path: str | None = None
     label: LabelName | None = None
     labels: dict[str, LabelName] = {}
+    image_column: str | None = None
+    """Which column of a Parquet table holds the image files (`image`)."""
+    label_column: str | None = None
+    """What `labels` maps: a Parquet table's column (`label`), or of WebDataset shards the suffix of the file beside
+    each image (`cls`) or a field of its JSON file (`json.generator`)."""
+    first: Positive | None = None
+    """Of a tar or table read only the first so many images, in its own order: a prefix, no random sample."""
     embedded: Name | None = None
     """Which embedded set (kind `embedded` only)."""
     reencode: bool | None = None
@@ -62,6 +71,9 @@ class Source(Model):
     """At most this many images, drawn with `split.seed`; none = all."""
     max_broken: Fraction = 0.01
     """Refuse the source when a larger fraction of its images cannot be read."""
+    groups: Annotated[str, Field(min_length=1)] | None = None
+    """Column of the `index.csv` beside the images that names each image's group, such as its generator; its column
+    `file` holds their paths. None: the folder is the group."""
     description: str = ""
 
     @model_validator(mode="after")
@@ -74,8 +86,14 @@ class Source(Model):
             raise ValueError("Tiny ImageNet is real; remove `label` and `labels`")
         if (self.kind == "embedded") != (self.embedded is not None):
             raise ValueError("`embedded` names the set of an `embedded` source; use both or neither")
+        if self.label is not None and self.label_column is not None:
+            raise ValueError("`label` holds for all images and `label_column` for each; give one of them")
+        if self.kind == "embedded" and (self.image_column or self.label_column or self.first):
+            raise ValueError("an embedded source has no columns and no `first`; remove them")
         if self.kind == "embedded" and self.path is not None:
             raise ValueError("an embedded source has no `path`; remove it")
+        if self.kind != "images" and self.groups is not None:
+            raise ValueError(f"a `{self.kind}` source knows its groups; remove `groups`")
         return self
 
 
@@ -217,6 +235,65 @@ class Attribution(Model):
         return self
 
 
+class Controls(Model):
+    """The same out-of-sample images through other pipelines: every one of `kernels` crossed with `reencode`.
+
+    A test set's own pipeline is always among them. A source's own `reencode` stands, as it does everywhere.
+    """
+
+    kernels: Annotated[tuple[Kernel, ...], Field(min_length=1)] = ("nearest", "box", "bilinear", "bicubic", "lanczos")
+    reencode: Annotated[tuple[bool, ...], Field(min_length=1)] = (True, False)
+    same_generator: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    """Out-of-sample fakes of the generator that the training fakes are of: `source`, or `source/group`."""
+
+    @model_validator(mode="after")
+    def _once(self) -> Self:
+        _refuse_twice(self, "kernels", "reencode", "same_generator")
+        return self
+
+
+class Robustness(Model):
+    """Corruptions of test images at the study's size, after its pipeline; `isitcap.data.corruptions` says how.
+
+    A list may be empty: that corruption is left out.
+    """
+
+    test_sets: tuple[Name, ...] = ()
+    """Names as in claims; none = the in-sample set and every out-of-sample one."""
+    images: Positive = 1000
+    """Of each test set, in proportion to label and source, drawn with `split.seed`."""
+    jpeg: tuple[Annotated[int, Field(ge=1, le=100)], ...] = (90, 75, 50, 30, 10)
+    """Qualities, with 4:2:0 chroma."""
+    blur: tuple[Annotated[float, Field(gt=0, le=16)], ...] = (0.5, 1.0, 1.5, 2.0)
+    """Standard deviations of a Gaussian, pixels."""
+    noise: tuple[Annotated[float, Field(gt=0, le=1)], ...] = (0.01, 0.02, 0.05, 0.1)
+    """Standard deviations of Gaussian noise, in units of the intensities' range."""
+    resize: tuple[Part, ...] = (0.75, 0.5, 0.25)
+    """Shares of the side to shrink to before enlarging again."""
+    crop: tuple[Part, ...] = (0.9, 0.75, 0.5)
+    """Central shares of the side to keep and enlarge."""
+    brightness: tuple[Annotated[float, Field(gt=0, le=10)], ...] = (0.5, 0.75, 1.25, 1.5)
+    """Factors."""
+
+    @model_validator(mode="after")
+    def _once(self) -> Self:
+        _refuse_twice(self, "test_sets", *CORRUPTIONS)
+        if not any(getattr(self, name) for name in CORRUPTIONS):
+            raise ValueError(f"every corruption is empty; give levels of one of {', '.join(CORRUPTIONS)}, or no table")
+        return self
+
+
+CORRUPTIONS = ("jpeg", "blur", "noise", "resize", "crop", "brightness")
+"""What `robustness` knows, in the order of reports."""
+
+
+def _refuse_twice(model: Model, *keys: str) -> None:
+    for key in keys:
+        values = getattr(model, key)
+        if len(set(values)) != len(values):
+            raise ValueError(f"`{key}` names one value twice; remove it")
+
+
 class Margins(Model):
     """The largest difference in a share of decisions that does not matter, by role of the test set (0.01: a point).
 
@@ -270,6 +347,10 @@ class Study(Model):
     attribution: Attribution = Attribution()
     analysis: Analysis = Analysis()
     output: Output = Output()
+    controls: Controls | None = None
+    """Predictions of the out-of-sample images through other pipelines; none unless declared."""
+    robustness: Robustness | None = None
+    """Predictions of corrupted images; none unless declared."""
     claims: tuple[Claim, ...] = ()
     """What is claimed, before anything is computed; bears on verdicts alone, on no run."""
 
@@ -309,6 +390,34 @@ class Study(Model):
         ratio = self.image.size // self.autoencoder.code_size
         if ratio & (ratio - 1):
             raise ValueError("`image.size` / `autoencoder.code_size` must be a power of two")
+        return self
+
+    @model_validator(mode="after")
+    def _controls_fit(self) -> Self:
+        if self.controls is not None:
+            if not self.test_sets:
+                raise ValueError("`controls` are of out-of-sample images, which the study has none of; add `test_sets`")
+            fakes = {source for test_set in self.test_sets for source in test_set.fake}
+            for name in self.controls.same_generator:
+                if name.partition("/")[0] not in fakes:
+                    raise ValueError(
+                        f"`controls.same_generator` names `{name}`, which is no fake of a test set; "
+                        f"known: {', '.join(sorted(fakes))}"
+                    )
+        if self.robustness is not None:
+            known = (IN_SAMPLE_SET, *(test_set.name for test_set in self.test_sets))
+            for name in self.robustness.test_sets:
+                if name not in known:
+                    raise ValueError(
+                        f"`robustness.test_sets` names `{name}`, which is no test set; known: {', '.join(known)}"
+                    )
+            for key in ("resize", "crop"):
+                for share in getattr(self.robustness, key):
+                    if round(share * self.image.size) in (0, self.image.size):
+                        raise ValueError(
+                            f"`robustness.{key}` = {share:g} leaves {round(share * self.image.size)} of "
+                            f"{self.image.size} pixels; give a share between"
+                        )
         return self
 
     @model_validator(mode="after")

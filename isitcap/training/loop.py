@@ -72,7 +72,7 @@ def fit(
         else None
     )
     history: list[Epoch] = []
-    with bar(settings.epochs * count, description, "images", show=show) as progress:
+    with bar(settings.epochs * count, description, "images", show=show, tells_end=True) as progress:
         for epoch in range(1, settings.epochs + 1):
             start, total = time.perf_counter(), torch.zeros((), dtype=torch.float64, device=device)
             model.train()

@@ -12,11 +12,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import torch
 from torch import nn
 
-from isitcap.data.assemble import StudyData
+from isitcap.data.assemble import ImageSet, StudyData
 from isitcap.errors import UserError
 from isitcap.explain.making import make
 from isitcap.explain.stages import MapStage, Plan
@@ -25,10 +26,11 @@ from isitcap.models.classifier import ConvClassifier, build_classifier
 from isitcap.models.preprocessing import Detector, Preprocessors
 from isitcap.models.variants import CONTROLS, VARIANTS, Preprocess, controls_of
 from isitcap.progress import say
-from isitcap.records.atomic import digest, read_arrays, write_arrays, write_frame
+from isitcap.records.atomic import Arrays, digest, read_arrays, write_arrays, write_frame
 from isitcap.records.directory import RunDirectory, Stage
 from isitcap.records.reader import read_frame
 from isitcap.study.models import Study
+from isitcap.training.control_sets import ControlPlan
 from isitcap.training.controls import PARAMETERS, build_control, fit_control
 from isitcap.training.environment import CODE_VERSION, Environment, deterministic
 from isitcap.training.loop import Epoch
@@ -51,6 +53,15 @@ class RunKey:
     seed: int
 
 
+@dataclass(frozen=True)
+class ImageStage:
+    """The index of a test set's images or, with `rows`, the pixels of those that reports show."""
+
+    stage: Stage
+    images: ImageSet
+    rows: npt.NDArray[np.int32] | None = None
+
+
 class Runs:
     """All stages of a study in a run directory.
 
@@ -67,6 +78,7 @@ class Runs:
         self.directory = directory
         self.environment = environment
         self.explanations = Plan(study, data, directory)
+        self.controls = ControlPlan(study, data, directory)
 
     # What each stage depends on ------------------------------------------------------------------------------------
 
@@ -131,6 +143,10 @@ class Runs:
             identity["controls"] = {kind: digest(self.control_stage(key.seed, kind).identity) for kind in controls}
         return Stage(self.directory.run(key.variant, key.seed), "predict", identity)
 
+    def control_sets_stage(self, key: RunKey) -> Stage:
+        """The predictions of a run on control sets, see `isitcap.training.control_sets`."""
+        return self.controls.stage(key.variant, key.seed, self.training_stage(key), self.environment)
+
     def map_stages(self, key: RunKey) -> list[MapStage]:
         """The maps of a run and their faithfulness, see `isitcap.explain.stages`."""
         return list(self.explanations.stages(VARIANTS[key.variant], key.seed, self.training_stage(key)))
@@ -139,19 +155,30 @@ class Runs:
         """The runs of a seed."""
         return [RunKey(variant, seed) for variant in self.study.variants]
 
-    def explain(self) -> Iterator[tuple[str, str]]:
-        """For each stage, its name and why it will be made, or `kept`."""
+    def image_stages(self) -> Iterator[ImageStage]:
+        """The index of every test set's images, and the pixels of those that reports show."""
+        for images in self.data.test_sets:
+            identity: dict[str, Any] = {"content": images.content}
+            index = identity
+            if any(self.study.sources[source].groups for source in images.index["source"].unique()):
+                index = identity | {"groups": digest(images.index["group"].tolist())}
+            yield ImageStage(Stage(self.directory.root / "images", images.name, index), images)
+            if images.name in self.explanations.rows:
+                rows = self.explanations.rows[images.name][: self.study.attribution.store]
+                identity = identity | {"rows": rows.tolist()}
+                yield ImageStage(Stage(self.directory.root / "examples", images.name, identity), images, rows)
+
+    def stages(self) -> Iterator[tuple[str, Stage]]:
+        """Every stage of training and testing with its name, seed by seed."""
         for seed in self.study.seeds:
-            yield f"autoencoder seed-{seed}", self.autoencoder_stage(seed).why() or "kept"
+            yield f"autoencoder seed-{seed}", self.autoencoder_stage(seed)
             for kind in controls_of(self.study.variants):
-                yield f"autoencoder seed-{seed} {kind}", self.control_stage(seed, kind).why() or "kept"
+                yield f"autoencoder seed-{seed} {kind}", self.control_stage(seed, kind)
             for key in self.keys(seed):
-                name = f"{key.variant} seed-{seed}"
-                yield f"{name} train", self.training_stage(key).why() or "kept"
-                yield f"{name} predict", self.prediction_stage(key).why() or "kept"
-                reasons = [maps.stage.why() for maps in self.map_stages(key)]
-                missing = [reason for reason in reasons if reason]
-                yield f"{name} maps", f"{len(missing)} of {len(reasons)}: {missing[0]}" if missing else "kept"
+                yield f"{key.variant} seed-{seed} train", self.training_stage(key)
+                yield f"{key.variant} seed-{seed} predict", self.prediction_stage(key)
+                if self.controls:
+                    yield f"{key.variant} seed-{seed} controls", self.control_sets_stage(key)
 
     # Making them ---------------------------------------------------------------------------------------------------
 
@@ -178,6 +205,11 @@ class Runs:
             done()
         self._predict(seed, classifiers, preprocessors, show=show)
         done()
+        if self.controls:
+            by_variant = {key.variant: model for key, model in classifiers.items()}
+            stages = {key.variant: self.control_sets_stage(key) for key in classifiers}
+            self.controls.predict(seed, stages, by_variant, preprocessors, self.environment, show=show)
+            done()
         for key, classifier in classifiers.items():
             variant = VARIANTS[key.variant]
             make(
@@ -192,21 +224,19 @@ class Runs:
 
     def _make_images(self) -> None:
         """The index of every test set, and the pixels of the images that reports show."""
-        for images in self.data.test_sets:
-            stage = Stage(self.directory.root / "images", images.name, {"content": images.content})
-            if stage.why():
-                write_frame(self.directory.images(images.name), images.index)
-                stage.finish([self.directory.images(images.name)])
-            if images.name not in self.explanations.rows:
+        for one in self.image_stages():
+            if one.stage.why() is None:
                 continue
-            rows = self.explanations.rows[images.name][: self.study.attribution.store]
-            stage = Stage(
-                self.directory.root / "examples", images.name, {"content": images.content, "rows": rows.tolist()}
-            )
-            if stage.why():
-                path = self.directory.examples(images.name)
-                write_arrays(path, {"pixels": images.pixels[rows], "image_index": rows}, {"test_set": images.name})
-                stage.finish([path])
+            if one.rows is None:
+                path = self.directory.images(one.images.name)
+                write_frame(path, one.images.index)
+            else:
+                path = self.directory.examples(one.images.name)
+                arrays: Arrays = {"pixels": one.images.pixels[one.rows], "image_index": one.rows}
+                write_arrays(path, arrays, {"test_set": one.images.name})
+            one.stage.finish([path])
+        if self.controls:
+            self.controls.write()
 
     def _autoencoder(self, seed: int, *, show: bool) -> ConvAutoencoder:
         stage, device = self.autoencoder_stage(seed), self.environment.device

@@ -121,7 +121,7 @@ def train_classifier(
     held_out = [
         (inputs.cpu(), truth)
         for inputs, truth in zip(
-            _through(path, validation, study.split.seed, device),
+            inputs_of(path, validation, study.split.seed, device),
             torch.from_numpy(validation.labels.astype(np.float32)).split(EVALUATION_BATCH),
             strict=True,
         )
@@ -178,7 +178,7 @@ def predict(
             preprocessing = Preprocessing(path, study.augmentation, preprocessors)
             for images in sets:
                 logits: dict[str, list[torch.Tensor]] = {name: [] for name in models}
-                for inputs in _through(preprocessing, images, study.split.seed, environment.device):
+                for inputs in inputs_of(preprocessing, images, study.split.seed, environment.device):
                     for name, model in models.items():
                         logits[name].append(model(inputs).float().cpu())
                     progress.update(len(inputs))
@@ -234,8 +234,8 @@ def _mixed_inputs(
     return fetch
 
 
-def _through(path: Preprocessing, images: ImageSet, seed: int, device: torch.device) -> Iterator[torch.Tensor]:
-    """The inputs of the classifier for every image of a set, batch by batch."""
+def inputs_of(path: Preprocessing, images: ImageSet, seed: int, device: torch.device) -> Iterator[torch.Tensor]:
+    """The inputs of the classifier for every image of a set, batch by batch; `seed` keys the augmentation's draws."""
     draws = test_draws(images.index["image_id"], seed) if path.path.augment else None
     pixels = torch.from_numpy(images.pixels)
     for start in range(0, len(pixels), EVALUATION_BATCH):

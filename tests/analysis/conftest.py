@@ -12,6 +12,7 @@ import pytest
 from analysis.agreement import MapStack
 from analysis.build import build_summary
 from analysis.claims import Claim
+from analysis.control_frames import Controls
 from analysis.faithfulness import FAITHFULNESS_COLUMNS
 from analysis.summary import (
     AutoencoderQuality,
@@ -135,6 +136,33 @@ def small_summary(small_study: Callable[..., dict[str, Any]]) -> Summary:
     return build_summary(**small_study())
 
 
+def _controls(made: dict[str, Any]) -> Controls:
+    """The set `outside` through its own pipeline and another, and blurred: shifted logits of each own path."""
+    own = {card.name: card.path for card in made["study"].variants}
+    frame, images = made["predictions"], made["images"]
+    frame = frame[(frame["test_set"] == "outside") & (frame["path"] == frame["variant"].map(own))]
+    images = images[images["test_set"] == "outside"]
+    names = ("outside", "outside@nearest", "outside~blur-1")
+    pipeline = {"base": "outside", "kind": "pipeline", "corruption": None, "level": None}
+    rows: list[dict[str, Any]] = [
+        {"name": names[0], "kernel": "bilinear", "reencode": True, **pipeline},
+        {"name": names[1], "kernel": "nearest", "reencode": False, **pipeline},
+        pipeline
+        | {
+            "name": names[2],
+            "kind": "corruption",
+            "kernel": None,
+            "reencode": None,
+            "corruption": "blur",
+            "level": 1.0,
+        },
+    ]
+    logits = (frame["logit"] - 0.4 * number for number in range(3))
+    parts = [frame.assign(test_set=name, logit=logit) for name, logit in zip(names, logits, strict=True)]
+    members = [images.assign(test_set=name) for name in names]
+    return Controls(pd.concat(parts), pd.concat(members), pd.DataFrame(rows), ("painter",))
+
+
 @pytest.fixture(scope="session")
 def full_summary(small_study: Callable[..., dict[str, Any]]) -> Summary:
     """A summary in which every table has rows: four variants, margins, claims that changed and one withdrawn."""
@@ -204,6 +232,7 @@ def full_summary(small_study: Callable[..., dict[str, Any]]) -> Summary:
         **study,
         faithfulness=study["maps"][keys].assign(**areas),
         stored_maps=stacks,
+        controls=_controls(study),
         margins={"in_sample": 0.1, "out_of_sample": 0.2},
         claims=claims,
         claims_at_start=(earlier, *claims[1:], withdrawn),

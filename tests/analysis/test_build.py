@@ -254,8 +254,10 @@ def test_higher_confidence_is_wider(small_study: Study) -> None:
     for one, other in zip((*narrow.metrics, *narrow.contrasts), (*wide.metrics, *wide.contrasts), strict=True):
         assert (one.low is None) == (other.low is None)
         if one.low is not None and other.low is not None:
-            assert other.low < one.low
-            wider += 1
+            # A level's limits end with its range, at any confidence.
+            ends = one.versus is None and one.low in (0.0, -1.0)
+            assert other.low == one.low if ends else other.low < one.low
+            wider += not ends
     assert wider > 500
 
 
@@ -574,3 +576,22 @@ def test_an_advantage_that_is_there_is_found(small_study: Study) -> None:
     assert row.low > 0
     assert row.p is not None
     assert row.p < 0.05
+
+
+def test_what_was_declared_stands_beside_what_was_used(small_study: Study) -> None:
+    """Margins by role and the level are recorded as the study file has them, too."""
+    made = build_summary(
+        **small_study(), margins={"in_sample": 0.1}, margins_in_study={"in_sample": 0.01, "out_of_sample": 0.05},
+        alpha=0.1, alpha_in_study=0.05,
+    )  # fmt: skip
+    assert [(m.role, m.margin, m.declared, m.changed) for m in made.margins] == [("in_sample", 0.1, 0.01, True)]
+    assert (made.alpha, made.alpha_declared) == (0.1, 0.05)
+
+
+def test_levels_are_quoted_within_their_range(full_summary: Summary) -> None:
+    """No limit of an accuracy lies beyond 0 and 1, though with few images the uncut interval does."""
+    bounded = [row for row in full_summary.metrics if row.quantity not in ("mcc", "log_loss") and row.low is not None]
+    assert all(row.low is not None and row.low >= 0 for row in bounded)
+    assert all(row.high is not None and row.high <= 1 for row in bounded)
+    assert any(row.high == 1 for row in bounded)
+    assert any(row.low is not None and row.low < 0 for row in full_summary.contrasts)

@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 
 from analysis.beside import images_only, seed_t
 from analysis.bootstrap import percentile_interval, pooled, resample_means
+from analysis.bootstrap_ranks import resample_not_smooth
 from analysis.build_contrasts import (
+    DRAWS_NOT_SMOOTH,
     FACTORIAL_QUANTITIES,
     FACTORIAL_VARIANTS,
     POOLED_QUANTITIES,
@@ -170,7 +172,11 @@ def test_bootstrap_is_that_of_the_paired_difference(quantity: Quantity) -> None:
     logits = logits_of(7)
     row = plain_rows()[f"{quantity}/autoencoder-vs-baseline"]
     if quantity in NOT_SMOOTH:
-        assert (row.bootstrap_low, row.bootstrap_high) == (None, None)
+        random = generator_of(np.sort(LABELS).astype(np.int64))
+        both = np.stack([logits["autoencoder"], logits["baseline"]])
+        drawn = resample_not_smooth([quantity], both, LABELS, draws=400, generator=random)[quantity]
+        exact = percentile_interval(drawn[0] - drawn[1], 0.9)
+        assert (row.bootstrap_low, row.bootstrap_high) == pytest.approx((exact.low, exact.high), abs=1e-12)
         return
     values, groups = pooled(difference(quantity, logits["autoencoder"], logits["baseline"]))
     means = resample_means(values, groups, draws=400, generator=generator_of(groups))
@@ -190,6 +196,13 @@ def test_draws_of_one_place_do_not_depend_on_what_else_is_drawn() -> None:
     assert elsewhere.model_copy(
         update={"test_set": "set", "source": None, "family": other.family, "p_holm": other.p_holm}
     ) == other.model_copy(update={"bootstrap_low": elsewhere.bootstrap_low, "bootstrap_high": elsewhere.bootstrap_high})
+
+
+def test_quantities_that_are_not_smooth_have_fewer_draws() -> None:
+    """EER, recall at 5 % and ECE are drawn at most so often as is stated; the others as often as asked for."""
+    levels = replace(LEVELS, draws=DRAWS_NOT_SMOOTH + 1)
+    draws = place_draws(plain(), ["eer", "accuracy"], levels)
+    assert (len(draws["both", "eer"]), len(draws["both", "accuracy"])) == (DRAWS_NOT_SMOOTH, levels.draws)
 
 
 def test_no_draws_leave_the_bootstrap_out_and_nothing_else() -> None:

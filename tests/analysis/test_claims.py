@@ -13,7 +13,6 @@ from analysis.claims import (
     cells_of,
     check_claims,
     hypothesis_of,
-    scale_of,
     with_margins,
 )
 from analysis.dispersion import MEASURES
@@ -122,7 +121,7 @@ def test_scales_hold_what_the_quantities_can_be() -> None:
     assert claim(quantity="mcc", kind="superior", margin=1.5).margin == 1.5
     assert claim(quantity="log_loss", kind="superior", margin=3.0).margin == 3.0
     assert claim(quantity="mcc", **LEVEL | {"bound": -0.5}).bound == -0.5
-    assert scale_of("gini") == (0.0, 1.0)
+    assert claim(quantity="spread", path="saliency.image", **LEVEL | {"bound": 1.2}).bound == 1.2
 
 
 def test_claims_are_frozen() -> None:

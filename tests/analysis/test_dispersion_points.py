@@ -6,11 +6,12 @@ import pytest
 from scipy import stats
 
 from analysis.dispersion_points import NOT_SIGNIFICANT, point_differences, remaining_shares, share_of
-from analysis.dispersion_rows import contrast_row, crossed_outcome, with_holm
+from analysis.dispersion_rows import contrast_row, crossed_outcome
 from analysis.estimates import Undefined, Where
 from analysis.frames import ImageTable, index_images
 from analysis.intervals import CrossedInterval
 from analysis.map_frames import MapCell
+from analysis.multiplicity import with_holm
 from analysis.summary import Contrast
 
 

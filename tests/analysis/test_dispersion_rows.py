@@ -1,9 +1,8 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
-from analysis.dispersion_rows import NO_MAPS, Part, contrast_row, crossed_outcome, row_with_p, with_holm
+from analysis.dispersion_rows import NO_MAPS, Part, contrast_row, crossed_outcome, row_with_p
 from analysis.equivalence import quoted_p
 from analysis.estimates import Undefined, Where
 from analysis.intervals import CrossedInterval, crossed_interval, strata_by_group
@@ -50,25 +49,3 @@ def test_a_contrast_has_its_part_family_and_p() -> None:
     assert (row.family, row.p) == (None, None)
     assert row_with_p(WHERE, outcome).p == quoted_p(outcome)
     assert row_with_p(WHERE, Undefined("none", 4, 0)).p is None
-
-
-def test_holm_is_taken_within_each_family() -> None:
-    """The smallest of three p is multiplied by three, the next by two, whatever stands in another family."""
-    rows = [
-        contrast_row(WHERE, crossed_outcome(values(draw), LABELS, 0.95), part).model_copy(update={"p": p})
-        for draw, part, p in [
-            (1, Part(), 0.03),
-            (2, Part(subset="real"), 0.03),
-            (3, Part(), 0.001),
-            (4, Part(), None),
-            (5, Part(), 0.02),
-        ]
-    ]
-    assert [row.p_holm for row in with_holm(rows)] == [
-        pytest.approx(0.04),
-        pytest.approx(0.03),
-        pytest.approx(0.003),
-        None,
-        pytest.approx(0.04),
-    ]
-    assert [row.estimate for row in with_holm(rows)] == [row.estimate for row in rows]

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 
 from analysis.errors import InputError
-from analysis.multiplicity import attainable_p, holm, sign_flip_can_reject
+from analysis.multiplicity import attainable_p, decision_family, holm, map_family, sign_flip_can_reject, with_holm
 from analysis.significance import sign_flip
+from analysis.summary import Contrast
 
 
 def by_hand(p: list[float]) -> list[float]:
@@ -70,6 +71,25 @@ def test_nothing_to_adjust() -> None:
     assert holm([]) == []
     assert holm([None, None]) == [None, None]
     assert holm([0.03]) == [0.03]
+
+
+def test_holm_is_taken_within_each_family() -> None:
+    """The smallest of three p is multiplied by three, the next by two, whatever stands in another family or in none."""
+    labels = {"quantity": "gini", "variant": "both", "test_set": "test", "path": "own", "n_seeds": 4, "n_images": 6}
+    told = [("x", 0.03), ("y", 0.03), ("x", 0.001), ("x", None), ("x", 0.02), (None, 0.02)]
+    rows = [Contrast(**labels, estimate=0.1 * n, family=family, p=p) for n, (family, p) in enumerate(told)]
+    adjusted = with_holm(rows)
+    expected = [0.04, 0.03, 0.003, None, 0.04, None]
+    assert [row.p_holm for row in adjusted] == [value if value is None else pytest.approx(value) for value in expected]
+    assert [row.model_copy(update={"p_holm": None}) for row in adjusted] == rows
+
+
+def test_families_are_told_apart_by_what_they_hold() -> None:
+    """The name of a family holds its quantity, its images and what was compared, and nothing of the pair."""
+    assert decision_family("accuracy", "test", None, "pairs") == "accuracy, test, pairs"
+    assert decision_family("accuracy", "far", "painter", "factorial") == "accuracy, far:painter, factorial"
+    assert map_family("gini", "test", None, None, "saliency.image") == "gini/test/saliency.image"
+    assert map_family("gini", "far", "painter", "wrong", "gradcam.image") == "gini/far:painter~wrong/gradcam.image"
 
 
 @pytest.mark.parametrize("wrong", [-0.01, 1.01, float("nan"), float("inf")])

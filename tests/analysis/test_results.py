@@ -20,15 +20,18 @@ from analysis.errors import InputError
 from analysis.results import (
     TABLES,
     Row,
+    curve_points,
     read_results,
     results_schema,
     row_id,
     table_frame,
+    table_rows,
     verdict_rows,
     write_results,
     write_tables,
 )
-from analysis.summary import Contrast, Estimate, ModelRow, RunInterval, RunTest, SeedValue, SpreadRow, Summary
+from analysis.sentences import judged_of
+from analysis.summary import Contrast, Curve, Estimate, ModelRow, RunInterval, RunTest, SeedValue, SpreadRow, Summary
 from analysis.verdicts import Verdict, VerdictPart
 
 Study = Callable[..., dict[str, Any]]
@@ -209,17 +212,23 @@ def test_schema_names_every_part(summary: Summary) -> None:
     assert schema["$schema"].startswith("https://json-schema.org/")
     assert set(schema["properties"]) == set(summary.model_dump())
     assert schema["additionalProperties"] is False
-    for kind in (Estimate, Contrast, SeedValue, RunInterval, RunTest, ModelRow, SpreadRow, Verdict, VerdictPart):
+    for kind in (Estimate, Contrast, SeedValue, RunInterval, RunTest, ModelRow, SpreadRow, Curve, Verdict, VerdictPart):
         assert set(schema["$defs"][kind.__name__]["properties"]) == set(kind.model_fields)
         assert schema["$defs"][kind.__name__]["additionalProperties"] is False
 
 
 def rows_of(summary: Summary, name: str) -> Sequence[Row]:
-    rows: Sequence[Row] = verdict_rows(summary.verdicts) if name == "verdicts" else getattr(summary, name)
-    return rows
+    return list(table_rows(summary, name))
 
 
-VALUES = {"seed_values": "value", "run_intervals": "value", "run_tests": "statistic", "seed_spread": "ratio"}
+VALUES = {
+    "seed_values": "value",
+    "run_intervals": "value",
+    "run_tests": "statistic",
+    "seed_spread": "ratio",
+    "curves": "mean",
+    "control_sets": "level",
+}
 """The number of a table's row that is no `estimate`."""
 
 
@@ -264,6 +273,11 @@ def test_ids_name_the_row(full_summary: Summary) -> None:
         "run_tests": "mcnemar/both-vs-autoencoder/inside/own/seed-1",
         "model_checks": "mixed model, REML/accuracy/factorial-augmentation/outside/own",
         "seed_spread": "seed-spread/autoencoder/inside",
+        "curves": "roc/augment/outside/augment/100",
+        "control_sets": "outside~blur-1",
+        "control_metrics": "recall/augment/outside@nearest:painter/augment",
+        "control_contrasts": "balanced_accuracy/both/outside~blur-1-vs-outside/both",
+        "shift": "shift-pipeline/specificity/both-vs-baseline/outside@nearest/own",
         "verdicts": "claim/falls/autoencoder/outside-vs-inside/own",
     }
     assert set(wanted) == set(TABLES)
@@ -287,8 +301,30 @@ def test_verdict_rows_stand_for_every_cell_of_every_claim(full_summary: Summary)
         same = ("says", "quantity", "kind", "outcome", "family", "alpha", "bound", "margin", "margin_declared")
         for name in (*same, "changed", "p_support_adjusted", "p_contradict_adjusted", "sentence"):
             assert getattr(row, name) == getattr(verdict, name)
+        assert row.judged == judged_of(verdict)
         assert (row.claim_p_support, row.claim_p_contradict) == (verdict.p_support, verdict.p_contradict)
     assert rows[0].changed == "margin 0.1 when the runs began, 0.2 now"
+    assert rows[0].judged == "judged at a margin of 20\u00a0points instead of the declared 10\u00a0points"
+
+
+def test_a_curve_is_a_row_for_every_position(full_summary: Summary) -> None:
+    """Positions are counted from 0; a curve that is not defined is one row with its reason."""
+    curve = full_summary.curves[0]
+    gone = curve.model_copy(update={"x": (), "mean": (), "low": (), "high": (), "reason": "one class"})
+    points = curve_points([curve, gone])
+    assert [point.position for point in points] == [*range(len(curve.x)), 0]
+    assert [(p.x, p.mean, p.low, p.high) for p in points[:-1]] == list(
+        zip(curve.x, curve.mean, curve.low, curve.high, strict=True)
+    )
+    assert (points[-1].mean, points[-1].reason, points[-1].n_images) == (None, "one class", curve.n_images)
+
+
+def test_results_without_curves_are_read(full_summary: Summary, tmp_path: Path) -> None:
+    """Results of an earlier version, which knew no curves, are read as results that have none."""
+    path = tmp_path / "results.json"
+    write_results(full_summary, path)
+    path.write_text(edited(lambda data: data.pop("curves"))(path.read_text("utf-8")), encoding="utf-8")
+    assert read_results(path) == full_summary.model_copy(update={"curves": ()})
 
 
 def test_tables_are_the_same_bytes_again(full_summary: Summary, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from analysis.sentences import sentence_of
+from analysis.sentences import judged_of, outcome_of, sentence_of
 from analysis.verdicts import Verdict, VerdictPart
 
 
@@ -220,3 +220,48 @@ def test_changes_stand_at_the_end() -> None:
 def test_every_sentence_ends(says: str, start: str) -> None:
     """A claim's own words are closed by a full stop where they have none."""
     assert text(verdict(says=says)).startswith(f"Supported: {start}augment")
+
+
+def test_what_was_not_judged_as_declared_is_said_at_the_claim() -> None:
+    """The outcome is marked and the margins stand right behind the claim's own words, which have the old one."""
+    one = verdict(kind="non_inferior", margin=0.2, margin_declared=0.01)
+    assert text(one).startswith(
+        "Supported at a changed margin: Augmentation helps. "
+        "Judged at a margin of 20 points instead of the declared 1 point. augment"
+    )
+    both = verdict(kind="above", bound=0.8, bound_declared=0.9, alpha=0.1, alpha_declared=0.05)
+    assert judged_of(both) == (
+        "judged at a bound of 80\u00a0% instead of the declared 90\u00a0% "
+        "and at \u03b1 = 0.1 instead of the declared 0.05"
+    )
+    assert judged_of(both, alpha=False) == "judged at a bound of 80\u00a0% instead of the declared 90\u00a0%"
+    assert outcome_of(both) == "supported at a changed bound and \u03b1"
+    same = verdict(kind="non_inferior", margin=0.2, margin_declared=0.2, alpha_declared=0.05)
+    assert (judged_of(same), outcome_of(same)) == (None, "supported")
+
+
+@pytest.mark.parametrize(
+    ("changes", "fields", "expected"),
+    [
+        ({}, {"estimate": -0.0105, "low": -0.0208, "high": -0.0002}, "-1.05 points [-2.08, -0.02]"),
+        ({}, {"estimate": -0.0105, "low": -0.021, "high": 0.0}, "-1.1 points [-2.1, 0.0]"),
+        ({"kind": "non_inferior", "margin": 0.01}, {"low": -0.00998, "high": 0.02}, "[-0.998, 2.000]"),
+        ({"kind": "non_inferior", "margin": 0.01}, {"low": -0.0096, "high": 0.02}, "[-0.96, 2.00]"),
+        (
+            {"kind": "above", "bound": 0.9},
+            {"versus": None, "estimate": 0.92, "low": 0.9002, "high": 0.94},
+            "[90.02, 94.00]",
+        ),
+    ],
+)
+def test_limits_do_not_look_like_what_they_are_compared_with(
+    changes: dict[str, Any], fields: dict[str, Any], expected: str
+) -> None:
+    """A digit is added where rounding would hide on which side of zero, bound or margin a limit lies."""
+    assert expected in text(verdict(part(**fields), **changes))
+
+
+def test_a_late_claim_is_said_to_be_one() -> None:
+    """That a claim was declared after the runs began is no change since then."""
+    one = verdict(changed="declared after the runs began; margin 0.01 in the study file, 0.2 now")
+    assert text(one).endswith(" Declared after the runs began; margin 0.01 in the study file, 0.2 now.")

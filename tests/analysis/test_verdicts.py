@@ -357,7 +357,9 @@ def test_changes_are_recorded() -> None:
 @pytest.mark.parametrize(
     ("start", "alphas", "changed"),
     [
-        (None, (0.05, 0.1), None),
+        (None, (0.05, None), None),
+        (None, (0.05, 0.1), "alpha 0.1 when the runs began, 0.05 now"),
+        ([], (0.05, 0.1), "declared after the runs began; alpha 0.1 when the runs began, 0.05 now"),
         ([], (None, None), "declared after the runs began"),
         ([claim(id="two")], (None, None), "declared after the runs began"),
         ([claim()], (0.05, None), None),
@@ -461,3 +463,48 @@ def test_correction_never_helps(support: list[float], family: list[str]) -> None
         assert verdict.p_support is not None
         assert verdict.p_support_adjusted is not None
         assert verdict.p_support <= verdict.p_support_adjusted <= min(1.0, verdict.family_size * verdict.p_support)
+
+
+@pytest.mark.parametrize(
+    ("start", "study", "declared", "changed"),
+    [
+        # The margin used is 0.2; None: the claim is in no such record.
+        (0.01, 0.01, 0.01, "margin 0.01 when the runs began, 0.2 now"),
+        (0.01, 0.2, 0.01, "margin 0.01 when the runs began, 0.2 now"),
+        (0.01, 0.02, 0.01, "margin 0.01 when the runs began, 0.02 in the study file, 0.2 now"),
+        (0.2, 0.02, 0.02, "margin 0.02 in the study file, 0.2 now"),
+        (None, 0.02, 0.02, "declared after the runs began; margin 0.02 in the study file, 0.2 now"),
+        (None, 0.2, 0.2, "declared after the runs began"),
+        (0.2, 0.2, 0.2, None),
+    ],
+)
+def test_margins_are_compared_with_both_records(
+    start: float | None, study: float, declared: float, changed: str | None
+) -> None:
+    """A margin that is another than at the start or than in the study file is told, also of a late claim."""
+    now = claim(kind="non_inferior", margin=0.2)
+    began = [] if start is None else [claim(kind="non_inferior", margin=start)]
+    filed = [claim(kind="non_inferior", margin=study)]
+    verdict = decide([now], lambda cell: found(0.0), test_sets=SETS, at_start=began, in_study=filed)[0]
+    assert (verdict.margin_declared, verdict.changed) == (declared, changed)
+    marked = "Supported at a changed margin: Something holds. Judged at a margin of 20\u00a0points instead of"
+    assert verdict.sentence.startswith(marked) == (declared != 0.2)
+
+
+def test_limits_of_levels_end_with_the_range_and_p_do_not() -> None:
+    """A level near 1 is quoted up to 1, its p is that of the uncut interval; differences are never cut."""
+    rng = np.random.default_rng(1)
+    interval = crossed_mean(rng.random((3, 12)) < 0.9)
+    assert interval.high is not None
+    assert interval.high > 1
+    level = claim(kind="above", versus=None, bound=0.5)
+    part = verdict_of(level, interval).parts[0]
+    assert (part.low, part.high) == (interval.low, 1.0)
+    assert part.p_support == pytest.approx(2 * min(0.5, _largest_tail(interval, 0.5)), rel=1e-9)
+    assert verdict_of(claim(), interval).parts[0].high == interval.high
+
+
+def _largest_tail(interval: CrossedInterval, value: float) -> float:
+    """The larger of both t's P(T ≥ t)."""
+    errors = [(interval.standard_error, interval.df), (interval.standard_error_images, interval.df_images)]
+    return max(float(stats.t.sf((interval.estimate - value) / se, df)) for se, df in errors if se and df)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import os
+import sys
+import tarfile
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -14,6 +16,10 @@ import pytest
 from PIL import Image
 
 from isitcap.errors import UserError
+
+sys.path.insert(0, str(Path(__file__).parent))  # for `loopback_server`
+
+from loopback_server import Loopback, serving
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
 
@@ -75,6 +81,32 @@ def write_zip(tmp_path: Path) -> Write:
         return path
 
     return to_zip
+
+
+def write_tar(tmp_path: Path, suffix: str = ".tar") -> Write:
+    def to_tar(name: str, files: Mapping[str, bytes]) -> Path:
+        path = tmp_path / f"{name}{suffix}"
+        with tarfile.open(path, "w:gz" if suffix.endswith("gz") else "w") as archive:
+            for member, data in files.items():
+                info = tarfile.TarInfo(member)
+                info.size = len(data)
+                archive.addfile(info, io.BytesIO(data))
+        return path
+
+    return to_tar
+
+
+@pytest.fixture
+def server() -> Iterator[Loopback]:
+    """A server on the loopback address."""
+    with serving() as loopback:
+        yield loopback
+
+
+@pytest.fixture(params=[".tar", ".tar.gz"])
+def tarred(request: pytest.FixtureRequest, tmp_path: Path) -> Write:
+    """Writes files as a tar, and again as a gzip one."""
+    return write_tar(tmp_path, request.param)
 
 
 @pytest.fixture

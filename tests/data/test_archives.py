@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
+import tarfile
+import tracemalloc
 import zipfile
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
@@ -127,6 +130,68 @@ def test_a_member_that_occurs_twice_is_refused(tmp_path: Path, refuses: Refuses)
             archive.writestr("a.jpg", b"2")
     with refuses("`a.jpg` occurs twice"):
         open_archive(path)
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar"])
+def test_an_open_archive_holds_a_few_numbers_of_each_member(tmp_path: Path, kind: str) -> None:
+    """Besides its name, of which there is one copy, less than a hundred bytes: a million members fit a gigabyte."""
+    path = tmp_path / f"set.{kind}"
+    names = [f"class-{n % 9}/a-name-of-usual-length-{n:07}.png" for n in range(5000)]
+    if kind == "zip":
+        with zipfile.ZipFile(path, "w") as archive:
+            for name in names:
+                archive.writestr(zipfile.ZipInfo(name), b"x")
+    else:
+        with tarfile.open(path, "w") as tar:
+            for name in names:
+                tar.addfile(tarfile.TarInfo(name))
+    open_archive(path).close()  # what it imports is no part of an archive
+    tracemalloc.start()
+    try:
+        with open_archive(path) as opened:
+            held = tracemalloc.get_traced_memory()[0]
+            assert len(opened.images) == 5000
+    finally:
+        tracemalloc.stop()
+    text = sum(map(sys.getsizeof, names))
+    assert (held - text) / 5000 < 100
+
+
+def test_a_zip_behind_another_file_is_refused(zipped: Write, encoded: Callable[..., bytes], refuses: Refuses) -> None:
+    """A JPEG with a zip appended is two files in one, and which is meant is not guessed at."""
+    path = zipped("set", {"a.jpg": b"x"})
+    path.write_bytes(encoded(0) + path.read_bytes())
+    with refuses("set.zip", "another file with a zip behind it", "give the zip alone"):
+        open_archive(path)
+
+
+def test_a_zip_whose_members_share_bytes_is_refused(zipped: Write, refuses: Refuses) -> None:
+    """Entries that point into each other unfold far beyond the file's size."""
+    path = zipped("set", {"a.jpg": b"A" * 400, "b.jpg": b"B" * 400})
+    data = bytearray(path.read_bytes())
+    second = data.index(b"PK\x01\x02", data.index(b"PK\x01\x02") + 1)
+    data[second + 42 : second + 46] = (10).to_bytes(4, "little")  # its place: within the first member
+    path.write_bytes(data)
+    with refuses("set.zip", "overlaps the next one", "decompression bomb"):
+        open_archive(path)
+
+
+def test_a_name_with_a_nul_is_refused(zipped: Write, refuses: Refuses) -> None:
+    """A name that ends earlier for one reader than for another is not trusted."""
+    path = zipped("set", {"a.jpg": b"x", "bXjpg": b"y"})
+    path.write_bytes(path.read_bytes().replace(b"bXjpg", b"b\0jpg"))
+    with refuses("set.zip", r"`b\x00jpg`"):
+        open_archive(path)
+
+
+def test_a_stream_counts_what_is_broken_and_goes_on(zipped: Write) -> None:
+    """Every member comes with its position, damaged ones as the reason."""
+    path = zipped("set", {"a.jpg": b"A" * 100, "b.jpg": b"B" * 100})
+    path.write_bytes(path.read_bytes().replace(b"A" * 100, b"A" * 99 + b"Z"))
+    with open_archive(path) as archive:
+        found = dict(archive.stream(("b.jpg", "a.jpg")))
+    assert found[0] == b"B" * 100
+    assert isinstance(found[1], BrokenImageError)
 
 
 @pytest.mark.parametrize("content", [b"", b"not a zip", b"PK\x03\x04" + b"\0" * 100, b"\xff\xd8\xff\xe0JFIF"])

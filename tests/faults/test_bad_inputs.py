@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -77,6 +78,25 @@ def climbing_zip(folder: Path) -> list[str]:
     return ["--data", f"other-grid={folder / 'climbs.zip'}"]
 
 
+def climbing_tar(folder: Path) -> list[str]:
+    with tarfile.open(folder / "climbs.tar.gz", "w:gz") as archive:
+        archive.add(folder / "other-grid" / "0000.png", "../../outside.png")
+    return ["--data", f"other-grid={folder / 'climbs.tar.gz'}"]
+
+
+def linked_tar(folder: Path) -> list[str]:
+    with tarfile.open(folder / "linked.tar", "w") as archive:
+        info = tarfile.TarInfo("0000.png")
+        info.type, info.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        archive.addfile(info)
+    return ["--data", f"other-grid={folder / 'linked.tar'}"]
+
+
+def broken_table(folder: Path) -> list[str]:
+    (folder / "broken.parquet").write_bytes(b"PAR1 and then nothing")
+    return ["--data", f"other-grid={folder / 'broken.parquet'}"]
+
+
 def broken_zip(folder: Path) -> list[str]:
     (folder / "broken.zip").write_bytes(b"PK\x03\x04 and then nothing")
     return ["--data", f"other-grid={folder / 'broken.zip'}"]
@@ -112,6 +132,9 @@ CASES: dict[str, tuple[Spoil, tuple[str, ...]]] = {
     "folder without a label": (unknown_folder, ("drawings", "labels")),
     "a zip that climbs out": (climbing_zip, ("climbs.zip", "outside.png")),
     "no zip": (broken_zip, ("broken.zip",)),
+    "a tar that climbs out": (climbing_tar, ("climbs.tar.gz", "outside.png")),
+    "a link in a tar": (linked_tar, ("linked.tar", "0000.png", "link")),
+    "no table": (broken_table, ("broken.parquet", "Parquet")),
     "one file under both labels": (two_labels, ("0000.png", "label")),
     "too few images": (edit("train = 160", "train = 1600"), ("split.train", "1600", "240")),
     "seeds that are none": (arguments("--seeds", "many"), ("--seeds many", "8")),
@@ -136,7 +159,7 @@ def test_bad_input_is_refused_in_one_line(name: str, tmp_path: Path, capsys: pyt
     assert "Traceback" not in error
     for word in words:
         assert word in error, error
-    assert not (tmp_path / "out" / "runs").exists()
+    assert not (tmp_path / "out").is_dir(), "nothing is left behind"
     assert not list(tmp_path.rglob("*.part"))
     assert not list(tmp_path.parent.glob("outside.png"))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,8 +15,7 @@ import pytest
 
 pytest.importorskip("torch", reason="needs the extra `train`")
 
-from isitcap.records.atomic import sha256
-from isitcap.testing import tiny_study
+from isitcap.testing import record_hashes, tiny_study
 
 TIMEOUT = 300
 
@@ -28,15 +28,6 @@ def start(study: Path, out: Path) -> subprocess.Popen[bytes]:
         cwd=study.parent,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
-
-
-def records(folder: Path) -> dict[str, str]:
-    return {
-        path.relative_to(folder).as_posix(): sha256(path)
-        for part in ("images", "examples", "autoencoders", "runs")
-        for path in sorted((folder / part).rglob("*"))
-        if path.is_file() and not path.name.endswith(".done.json")
-    }
 
 
 def kill_when(study: Path, out: Path, reached: Callable[[], bool]) -> None:
@@ -78,7 +69,7 @@ def test_killed_while_training_and_again_while_predicting(unbroken: tuple[Path, 
     assert not (runs / "baseline/seed-1/predict.done.json").exists()
     process = start(study, out)
     assert process.wait(TIMEOUT) == 0
-    assert records(out) == records(whole)
+    assert record_hashes(out) == record_hashes(whole)
     assert not list(out.rglob("*.part")), "what a kill left half written is cleared"
 
 
@@ -132,3 +123,24 @@ def test_interrupt_ends_with_130_and_one_line(unbroken: tuple[Path, Path], tmp_p
     assert process.returncode == 130
     assert "Traceback" not in error
     assert "goes on where this one stopped" in error
+
+
+def test_killed_while_predicting_control_sets(unbroken: tuple[Path, Path], tmp_path: Path) -> None:
+    """Controls that are added to a finished run, killed midway and resumed equal those of an unbroken run."""
+    study, whole = unbroken
+    controlled = study.with_name("controlled.toml")
+    extra = '\n[controls]\nkernels = ["box", "nearest"]\n[robustness]\nimages = 30\n'
+    controlled.write_text(study.read_text("utf-8") + extra, "utf-8")
+    unbroken_out, broken = tmp_path / "whole", tmp_path / "broken"
+    for out in (unbroken_out, broken):
+        shutil.copytree(whole, out)
+    assert start(controlled, unbroken_out).wait(TIMEOUT) == 0
+    runs = broken / "runs"
+    # the first seed's are done, the second's are being made
+    kill_when(controlled, broken, lambda: (runs / "both/seed-0/controls.done.json").exists())
+    assert not (runs / "both/seed-2/controls.done.json").exists()
+    first = (runs / "baseline/seed-0/controls.parquet").stat().st_mtime_ns
+    assert start(controlled, broken).wait(TIMEOUT) == 0
+    assert record_hashes(broken) == record_hashes(unbroken_out)
+    assert record_hashes(broken).items() >= record_hashes(whole).items()
+    assert (runs / "baseline/seed-0/controls.parquet").stat().st_mtime_ns == first, "what was done is kept"

@@ -284,7 +284,7 @@ def crossed_outcome() -> Pairs:
         yield fields(result), list(crossed(split(first[:, kept], groups[kept])).values())
 
 
-@golden("dispersion_rows.with_holm", "statsmodels multipletests(method='holm') of each family", 1e-15)
+@golden("multiplicity.with_holm", "statsmodels multipletests(method='holm') of each family", 1e-15)
 def with_holm() -> Pairs:
     families = {number: p for number, p in enumerate(_families()) if number > 2}
     labels = {"quantity": "q", "variant": "v", "test_set": "t", "path": "p", "estimate": 0.0}
@@ -293,7 +293,7 @@ def with_holm() -> Pairs:
         for family, ps in families.items()
         for p in ps
     ]
-    adjusted = [row.p_holm for row in dispersion_rows.with_holm(rows)]
+    adjusted = [row.p_holm for row in multiplicity.with_holm(rows)]
     yield adjusted, np.concatenate([multipletests(ps, method="holm")[1] for ps in families.values()])
 
 

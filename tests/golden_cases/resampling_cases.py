@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from analysis import bootstrap
+from analysis import bootstrap, bootstrap_ranks, image_counts
 from analysis.intervals import Stratum
 
 from .comparing import golden
-from .references import Array, split, tables
+from .references import NOT_SMOOTH, Array, split, studies, tables
 
 Pairs = Iterator[tuple[Any, Any]]
 
@@ -58,6 +59,40 @@ def resample_means_over_seeds() -> Pairs:
     theta = np.random.default_rng(5).normal(size=(2, 5))
     drawn = bootstrap.resample_means_over_seeds(theta, draws=DRAWS, generator=np.random.default_rng(6))
     yield from _gaps(drawn, np.transpose([theta[:, list(s)].mean(axis=1) for s in _seeds(5)]))
+
+
+@golden(
+    "bootstrap_ranks.resample_not_smooth", "scikit-learn's curves and calibration of the images drawn, repeated", 1e-9
+)
+def resample_not_smooth() -> Pairs:
+    for given, labels, _ in studies(seeds=2, images=60, count=2):
+        order = np.argsort(labels, kind="stable")
+        logits, labels = given[:, order], labels[order]
+        drawn = bootstrap_ranks.resample_not_smooth(
+            list(NOT_SMOOTH),  # type: ignore[arg-type]
+            logits,
+            labels,
+            draws=20,
+            generator=np.random.default_rng(7),
+        )
+        parts = np.concatenate(
+            [np.repeat(np.eye(2)[:, :, None], 60, axis=2), np.repeat(np.eye(60)[:, None], 2, axis=1)]
+        )
+        means = bootstrap.resample_means(parts, labels, draws=20, generator=np.random.default_rng(7))
+        counts = (means[2:].T * 60).round().astype(int)
+        for name, (_, call) in NOT_SMOOTH.items():
+            some = [np.repeat(np.arange(60), one) for one in counts]
+            exact = [[call(labels[one], row[one]) for row in logits] for one in some]
+            yield drawn[name][0], np.sum(means[:2].T * exact, axis=1)  # type: ignore[index]
+
+
+@golden("image_counts.product", "math.fsum of the products", 1e-9)
+def product() -> Pairs:
+    rng = np.random.default_rng(8)
+    for n in (3, 256, 700):
+        counts, table = rng.integers(0, 5, (2, n)).astype(float), rng.normal(size=(3, n))
+        expected = [[math.fsum(left * right) for right in table] for left in counts]
+        yield image_counts.product(counts, table), expected
 
 
 @golden("bootstrap.pooled", "numpy.average of the groups' means", 1e-12)

@@ -8,7 +8,16 @@ from typing import Any
 import pytest
 
 from isitcap.errors import UserError
-from isitcap.records.directory import RunDirectory, Stage, changes, map_name, parse_map_name
+from isitcap.records.directory import (
+    ABSENT,
+    Change,
+    RunDirectory,
+    Stage,
+    damage,
+    differences,
+    map_name,
+    parse_map_name,
+)
 
 IDENTITY = {"study": {"seed": 1, "epochs": (1, 2)}, "data": "abc"}
 
@@ -38,11 +47,30 @@ def test_a_finished_stage_is_done(stage: Stage) -> None:
 def test_a_changed_identity_names_the_key(stage: Stage) -> None:
     """What changed is named with its old and new value."""
     changed = {"study": {"seed": 2, "epochs": [1, 2]}, "data": "abc"}
-    assert Stage(stage.folder, "train", changed).why() == "changed: study.seed: 1 → 2"
+    assert Stage(stage.folder, "train", changed).why() == "study.seed: 1 → 2"
     more = {"study": {"seed": 1, "epochs": [1, 2]}, "data": "abc", "new": 5}
-    assert Stage(stage.folder, "train", more).why() == "changed: new: absent → 5"
+    assert Stage(stage.folder, "train", more).why() == "new: absent → 5"
     many = {str(n): n for n in range(4)}
     assert str(Stage(stage.folder, "train", many).why()).endswith("(and 3 more)")
+
+
+def test_changes_are_told_in_other_words(stage: Stage) -> None:
+    """Who knows what an identity is about says what changed; without a change nobody is asked."""
+    other = Stage(stage.folder, "train", IDENTITY | {"data": "abd"})
+    assert other.changed() == (Change("data", "abc", "abd"),)
+    assert other.why(lambda changes: [f"{change.key} is another" for change in changes]) == "data is another"
+    assert stage.changed() == ()
+    assert stage.why(lambda changes: ["something"]) is None
+
+
+def test_damage_is_found_whatever_the_identity(stage: Stage) -> None:
+    """A mark is asked for its files alone."""
+    assert damage(stage.mark) is None
+    (stage.folder / "a").write_text("x")
+    assert damage(stage.mark) == "a is not what was written"
+    stage.mark.write_text("{")
+    assert damage(stage.mark) == "train.done.json is damaged"
+    assert Stage(stage.folder, "train", {}).changed() == (), "a damaged mark says nothing of what changed"
 
 
 def test_a_missing_file(stage: Stage) -> None:
@@ -74,9 +102,10 @@ def test_a_damaged_mark(stage: Stage, text: str) -> None:
         ({"a": "x" * 40}, {"a": "y"}, ["a: xxxxxxxxxxxx… → y"]),
     ],
 )
-def test_changes(old: Any, new: Any, expected: list[str]) -> None:
+def test_differences(old: Any, new: Any, expected: list[str]) -> None:
     """Differences are listed by dotted key, long values cut."""
-    assert changes(old, new) == expected
+    assert [str(change) for change in differences(old, new)] == expected
+    assert all(change.new == ABSENT for change in differences({"a": 1}, {}))
 
 
 LOCK = """
@@ -122,10 +151,31 @@ def test_a_killed_process_holds_nothing(tmp_path: Path) -> None:
         pass
 
 
+def test_nothing_is_left_where_nothing_was_written(tmp_path: Path) -> None:
+    """The lock file goes, and the folders that were made for it; what was there before stays."""
+    with pytest.raises(UserError, match="refused"), RunDirectory(tmp_path / "runs" / "new").lock():
+        raise UserError("refused")
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes").touch()
+    with RunDirectory(tmp_path / "mine").lock():
+        pass
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["notes"]
+
+
+def test_the_lock_stays_where_something_was_written(tmp_path: Path) -> None:
+    """A run directory keeps its lock file, and loses nothing at the next call."""
+    for _ in range(2):
+        with RunDirectory(tmp_path / "run").lock():
+            (tmp_path / "run" / "study.toml").touch()
+        assert {path.name for path in (tmp_path / "run").iterdir()} == {".lock", "study.toml"}
+
+
 def test_the_layout_keeps_everything_apart(tmp_path: Path) -> None:
     """No two records share a place, and all lie within the root."""
     directory = RunDirectory(tmp_path)
-    places = [directory.study, directory.manifest, directory.results, directory.tables, directory.reports]
+    places = [directory.study, directory.manifest, directory.results, directory.results_mark]
+    places += [directory.tables, directory.reports]
     places += [directory.autoencoder(seed) for seed in (0, 1)]
     places += [directory.images("x"), directory.examples("x"), directory.images("y")]
     places += [directory.run(variant, seed) for variant in ("a", "b") for seed in (0, 1)]

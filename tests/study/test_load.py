@@ -202,6 +202,33 @@ def test_further_mistakes_are_counted() -> None:
     assert message(error).endswith("(and 1 more)")
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "line"),
+    [
+        ("train = 8", "trian = 8", "split.trian: no such key; did you mean `train`?"),
+        ("[split]", "[splitt]", "splitt: no such key; did you mean `split`?"),
+        ("train = 8", "learn = 8", "split.train: missing; add it, perhaps in place of `learn`, which is no key"),
+        ("[[test_sets]]", "[[test_set]]", "test_set: no such key; did you mean `test_sets`?"),
+        ("[split]", "[controls]\nkernles = ['box']\n[split]", "controls.kernles: no such key; did you mean `kernels`?"),
+        ("[split]", "[sources.path]\nlable = 'real'\nkind = 'images'\n[split]", "did you mean `label`?"),
+        ("[split]", "[attribution]\nimags = 4\n[split]", "attribution.imags: no such key; did you mean `images`?"),
+    ],
+)
+def test_a_misspelt_key_is_told_by_the_word_that_was_meant(old: str, new: str, line: str) -> None:
+    """Also one that is required, whose absence is the same mistake; in every table, whatever it is called."""
+    assert TEXT.count(old) == 1
+    with pytest.raises(UserError) as error:
+        parse_study(TEXT.replace(old, new), "small.toml")
+    assert message(error).endswith(line)
+
+
+def test_mistakes_beside_a_misspelt_key_are_counted() -> None:
+    """A misspelt required key is one mistake of several."""
+    with pytest.raises(UserError) as error:
+        parse_study(TEXT.replace("train = 8", "trian = 8").replace("test = 4", "test = 0"), "small.toml")
+    assert message(error).endswith("split.trian: no such key; did you mean `train`? (and 1 more)")
+
+
 def test_a_long_value_is_cut() -> None:
     """A huge wrong value does not fill the screen."""
     with pytest.raises(UserError) as error:
@@ -354,3 +381,37 @@ def test_wrong_data_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError) as error:
         parse_data([str(tmp_path / "gone")])
     assert message(error) == f"--data {tmp_path / 'gone'}: no such folder; give an existing folder, or NAME=PATH"
+
+
+def test_left_out_sources_take_their_controls_with_them() -> None:
+    """What controls and robustness are about and is left out goes, with a note; the rest stays."""
+    study, _ = load_study("poster")
+    assert study.controls is not None
+    less = resolve(study, without=["drawbench-glance"])
+    assert less.controls is not None
+    assert less.controls.same_generator == ()
+    assert "Controls left out, since what they are about was: drawbench-glance/Stable Diffusion 1.4." in less.notes
+    assert less.robustness == study.robustness
+    real = ("tiny-imagenet-val", "intel-scenes-test")
+    none = resolve(study, without=real)
+    assert none.controls is None
+    assert none.robustness == study.robustness
+
+
+def test_robustness_on_a_test_set_that_is_left_out_goes() -> None:
+    """A test set that is named and left out is named no more; without one, there is no robustness."""
+    study, _ = load_study("poster")
+    data = study.model_dump(exclude_none=True)
+    data["robustness"]["test_sets"] = ("out-of-sample", "test")
+    less = resolve(Study.model_validate(data), without=("tiny-imagenet-val", "intel-scenes-test"))
+    assert less.robustness is not None
+    assert less.robustness.test_sets == ("test",)
+    data["robustness"]["test_sets"] = ("out-of-sample",)
+    assert resolve(Study.model_validate(data), without=("tiny-imagenet-val", "intel-scenes-test")).robustness is None
+
+
+def test_controls_are_written_out_and_read_back() -> None:
+    """The study of a run directory holds the controls with every default."""
+    study, _ = load_study("poster")
+    again = parse_study(dump_study(study), "study.toml")
+    assert again == study

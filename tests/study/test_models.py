@@ -77,6 +77,9 @@ def test_contradictions_are_refused(changes: dict[str, Any], message: str) -> No
         ({"kind": "embedded"}, "names the set"),
         ({"kind": "cifake", "embedded": "x"}, "names the set"),
         ({"kind": "embedded", "embedded": "x", "path": "y"}, "no `path`"),
+        ({"kind": "embedded", "embedded": "x", "first": 5}, "no columns and no `first`"),
+        ({"kind": "images", "label": "real", "label_column": "cls"}, "give one of them"),
+        ({"kind": "images", "label": "real", "first": 0}, "greater than 0"),
         ({"kind": "cifake", "limit": 0}, "greater than 0"),
     ],
 )
@@ -176,3 +179,54 @@ def test_the_level_of_verdicts(alpha: float) -> None:
     assert Study.model_validate(smallest()).analysis.alpha == 0.05
     with pytest.raises(ValidationError, match=r"analysis\.alpha"):
         Study.model_validate(smallest(analysis={"alpha": alpha}))
+
+
+FAR = {"test_sets": ({"name": "far", "real": ("a",), "fake": ("b",)},)}
+
+
+def test_controls_and_robustness_are_none_unless_declared() -> None:
+    """Without the tables nothing is made; with an empty one everything is, by its defaults."""
+    assert Study.model_validate(smallest()).controls is None
+    study = Study.model_validate(smallest(**FAR, controls={}, robustness={}))
+    assert study.controls is not None
+    assert study.robustness is not None
+    assert len(study.controls.kernels) * len(study.controls.reencode) == 10
+    assert sum(len(getattr(study.robustness, name)) for name in models.CORRUPTIONS) == 23
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"controls": {}}, "the study has none of; add `test_sets`"),
+        (FAR | {"controls": {"kernels": ()}}, "at least 1"),
+        (FAR | {"controls": {"kernels": ("box", "box")}}, "`kernels` names one value twice"),
+        (FAR | {"controls": {"kernels": ("cubic",)}}, "Input should be"),
+        (FAR | {"controls": {"same_generator": ("a",)}}, "`a`, which is no fake of a test set; known: b"),
+        (FAR | {"robustness": {"test_sets": ("near",)}}, "`near`, which is no test set; known: test, far"),
+        ({"robustness": {"jpeg": (0,)}}, "greater than or equal to 1"),
+        ({"robustness": {"jpeg": (50, 50)}}, "`jpeg` names one value twice"),
+        ({"robustness": {"crop": (1.0,)}}, "less than 1"),
+        ({"robustness": {"resize": (0.01,)}}, "`robustness.resize` = 0.01 leaves 0 of 32 pixels"),
+        ({"robustness": {"crop": (0.99,)}}, "`robustness.crop` = 0.99 leaves 32 of 32 pixels"),
+        ({"robustness": {"blur": (float("nan"),)}}, "finite"),
+        ({"robustness": dict.fromkeys(models.CORRUPTIONS, ())}, "every corruption is empty"),
+    ],
+)
+def test_controls_that_cannot_be_made_are_refused(changes: dict[str, Any], message: str) -> None:
+    """What a control would be of must be in the study, and every level must change something."""
+    with pytest.raises(ValidationError, match=message):
+        Study.model_validate(smallest(**changes))
+
+
+def test_a_training_generator_may_be_a_group() -> None:
+    """`source/group` is accepted where the source is a fake of a test set; groups are known with the images."""
+    study = Study.model_validate(smallest(**FAR, controls={"same_generator": ("b/Stable Diffusion 1.4",)}))
+    assert study.controls is not None
+    assert study.controls.same_generator == ("b/Stable Diffusion 1.4",)
+
+
+def test_only_plain_images_name_a_column_of_groups() -> None:
+    """A source whose kind knows its groups refuses the key."""
+    assert Source.model_validate({"kind": "images", "label": "real", "groups": "generator"}).groups == "generator"
+    with pytest.raises(ValidationError, match="knows its groups; remove `groups`"):
+        Source.model_validate({"kind": "cifake", "groups": "generator"})

@@ -129,11 +129,3 @@ def test_points_of_the_controls() -> None:
         "blur": both,
         "jpeg": {"classifier_input"},
     }
-
-
-def test_explain_names_the_controls(tmp_path: Path) -> None:
-    """What would be made holds a line for each control of each seed, and none in a study without."""
-    lines = dict(runs(("baseline", "jpeg"), tmp_path).explain())
-    assert lines["autoencoder seed-0 jpeg"] == "not made yet"
-    assert lines["autoencoder seed-7 jpeg"] == "not made yet"
-    assert not any(name.endswith((" jpeg", " blur")) for name, _ in runs(POSTER, tmp_path).explain())

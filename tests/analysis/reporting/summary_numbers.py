@@ -41,6 +41,9 @@ def numbers_of(summary: Summary, operating: pd.DataFrame | None = None) -> dict[
         *summary.dispersion_parts,
         *summary.agreement,
         *summary.faithfulness,
+        *summary.control_metrics,
+        *summary.control_contrasts,
+        *summary.shift,
     )
     for row in rows:
         out[row.id] = (row.estimate, row.low, row.high)
@@ -49,9 +52,14 @@ def numbers_of(summary: Summary, operating: pd.DataFrame | None = None) -> dict[
             out |= {f"{row.id}/{name}": (getattr(row, name), None, None) for name in SINGLE}
             for name in BESIDE:
                 out[f"{row.id}/{name}"] = (row.estimate, getattr(row, f"{name}_low"), getattr(row, f"{name}_high"))
+    out |= {"alpha": (summary.alpha, None, None), "alpha_declared": (summary.alpha_declared, None, None)}
+    for margin in summary.margins:
+        out[f"margin/{margin.role}"] = (margin.margin, None, None)
+        out[f"margin/{margin.role}/declared"] = (margin.declared, None, None)
     for verdict in summary.verdicts:
         at = f"claim/{verdict.id}"
-        for name in ("p_support_adjusted", "p_contradict_adjusted", "bound"):
+        names = ("p_support_adjusted", "p_contradict_adjusted", "bound", "margin_declared", "bound_declared")
+        for name in names:
             out[f"{at}/{name}"] = (getattr(verdict, name), None, None)
         # A claim about zero has neither bound nor margin.
         out[f"{at}/margin"] = (verdict.margin or 0.0, None, None)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-
 from analysis.reporting.blocks import Cell, Row, Table, letter
 from analysis.reporting.quantities import Number, value
 
@@ -30,14 +27,6 @@ def test_reasons_are_lettered_once_each() -> None:
     assert [made.note(row.cells[0]) for row in made.rows] == ["", "a", "b", "a"]
 
 
-def test_csv_is_unrounded_and_quoted() -> None:
-    """The download holds full precision, empty fields for what is undefined, and survives awkward names."""
-    lines = list(csv.reader(io.StringIO(table().csv)))
-    assert lines[0] == ["group", "row", "value", "value low", "value high", "note"]
-    assert lines[1] == ["g", 'a "quoted", name', "0.30000000000000004", "", "", "word"]
-    assert lines[2][2:] == ["", "", "", "1,000"]
-
-
 def test_rows_are_grouped_in_order_of_appearance() -> None:
     """Rows with the same first head stand together."""
     assert [(name, [row.heads[1][0] for row in rows]) for name, rows in table().groups] == [
@@ -56,11 +45,17 @@ def test_letters_go_on_after_z() -> None:
     assert [letter(position) for position in (0, 25, 26, 27, 701, 702)] == ["a", "z", "aa", "ab", "zz", "aaa"]
 
 
-def test_single_values_take_one_column_in_the_download() -> None:
-    """A column of p-values has no columns for limits, and whole numbers stay whole."""
-    rows = (
-        Row(("a",), (Cell(value("x", 0.031, "p")), Cell(value("y", 6, "count")))),
-        Row(("b",), (Cell(value("x", None, "p", reason="one seed")), Cell(value("y", None, "count")))),
-    )
-    lines = list(csv.reader(io.StringIO(Table("t", "T", ("row",), ("p", "n"), rows).csv)))
-    assert lines == [["row", "p", "n"], ["a", "0.031", "6"], ["b", "", ""]]
+def test_a_cell_knows_its_exact_number() -> None:
+    """What a cell is sorted by is unrounded; text and what is undefined have none."""
+    assert number(0.1 + 0.2).exact == 0.1 + 0.2
+    assert number(None, "why").exact is None
+    assert Cell("word").exact is None
+    assert (Cell.counted(1000).content, Cell.counted(1000).exact) == ("1,000", 1000)
+    assert (Cell.counted(0.98765, "0.988").content, Cell.counted(0.98765, "0.988").exact) == ("0.988", 0.98765)
+
+
+def test_a_table_says_whether_it_holds_shares() -> None:
+    """Numbers shown in per cent or points are downloaded as fractions, and the page says so."""
+    assert not table().has_shares
+    share = Row(("a",), (Cell(value("x", 0.5, "percent")),))
+    assert Table("t", "T", ("row",), ("share, %",), (share,)).has_shares

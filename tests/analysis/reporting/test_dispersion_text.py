@@ -27,8 +27,9 @@ def with_contrasts(summary: Summary, rows: tuple[Contrast, ...]) -> Maps:
 
 
 def test_the_verdict_is_three_sentences(maps: Maps) -> None:
-    """Claims with their outcomes, what smearing leaves, what the methods say."""
-    claims, smearing, methods = (plain(text) for text in dispersion_sentences(maps))
+    """Claims with their outcomes, what smearing leaves, what the methods say; behind them what is not as declared."""
+    claims, smearing, methods, changed = (plain(text) for text in dispersion_sentences(maps))
+    assert changed == "Not as declared: judged at another margin or bound: preserved."
     verdict = maps.verdicts[0]
     assert claims.startswith(verdict.outcome.capitalize())
     assert verdict.says.rstrip(".") in claims

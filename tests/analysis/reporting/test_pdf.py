@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
+import statistics
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +15,8 @@ import pytest
 from pypdf import PdfReader
 from weasyprint.urls import FatalURLFetchingError
 
-from analysis.reporting import DOCUMENTS
+from analysis.reporting import DOCUMENTS, Examples
+from analysis.reporting.page import draw_page
 from analysis.reporting.pdf import draw_pdf, fixed_epoch
 from analysis.summary import Summary
 
@@ -54,26 +60,61 @@ def test_it_is_tagged_and_says_its_language_and_kind(reader: PdfReader) -> None:
     assert "pdfuaid" in metadata
 
 
-@pytest.mark.slow
-def test_every_figure_tag_has_words(reader: PdfReader) -> None:
-    """All tagged figures, charts and pictures alike, carry an alternative text."""
-    figures: list[Any] = []
+def nodes(reader: PdfReader) -> list[Any]:
+    """All elements of the structure tree."""
+    found: list[Any] = []
     waiting: list[Any] = [reader.trailer["/Root"]["/StructTreeRoot"]]  # type: ignore[index]
     while waiting:
         node = waiting.pop().get_object()
         if isinstance(node, list):
-            waiting += node
+            waiting += [each for each in node if not isinstance(each, int)]
         elif isinstance(node, dict):
-            if node.get("/S") == "/Figure":
-                figures.append(node)
+            found.append(node)
             if "/K" in node and not isinstance(node["/K"], int):
-                waiting += [
-                    kid
-                    for kid in (node["/K"] if isinstance(node["/K"], list) else [node["/K"]])
-                    if not isinstance(kid, int)
-                ]
+                waiting.append(node["/K"])
+    return found
+
+
+@pytest.mark.slow
+def test_every_figure_tag_has_words(reader: PdfReader) -> None:
+    """All tagged figures, charts and pictures alike, carry an alternative text."""
+    figures = [node for node in nodes(reader) if node.get("/S") == "/Figure"]
     assert len(figures) > 10
     assert all(str(node.get("/Alt", "")).strip() for node in figures)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", list(DOCUMENTS))
+def test_every_figure_stands_on_the_page_of_its_caption(
+    name: str, summary: Summary, examples: Examples, report_files: dict[str, Path]
+) -> None:
+    """All charts of a figure and its caption, from number to n, are on one page."""
+    reader = PdfReader(report_files[f"{name}.pdf"])
+    texts = [" ".join(page.extract_text().split()) for page in reader.pages]
+    at = {page.indirect_reference.idnum: position for position, page in enumerate(reader.pages)}  # type: ignore[union-attr]
+    page_of = {
+        str(node["/Alt"]): at[node.raw_get("/Pg").idnum] for node in nodes(reader) if node.get("/S") == "/Figure"
+    }
+    figures = DOCUMENTS[name].build(summary, examples).figures
+    assert len(figures) > 2
+    for figure in figures:
+        pages = {page_of[panel.alt] for panel in figure.panels}
+        assert len(pages) == 1, figure.id
+        text = texts[pages.pop()]
+        assert f"Figure {figure.number}. " in text, figure.id
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", list(DOCUMENTS))
+def test_no_table_is_cut_inside_a_row(
+    name: str, summary: Summary, examples: Examples, report_files: dict[str, Path]
+) -> None:
+    """The PDF has as many rows below heads as the page it is made from: a row cut in two would be tagged twice."""
+    html = draw_page(DOCUMENTS[name].build(summary, examples), summary, "print")
+    bodies = re.findall(r"<tbody>(.*?)</tbody>", html, re.DOTALL)
+    tagged = [node for node in nodes(PdfReader(report_files[f"{name}.pdf"])) if node.get("/S") == "/TBody"]
+    rows = [kid for node in tagged for kid in node["/K"] if kid.get_object().get("/S") == "/TR"]
+    assert len(rows) == sum(body.count("<tr") for body in bodies) > 20
 
 
 @pytest.mark.slow
@@ -82,6 +123,55 @@ def test_first_page_has_the_verdict_and_its_figure(reader: PdfReader) -> None:
     text = reader.pages[0].extract_text()
     for part in ("Demo data", "Verdict", " [−", "Figure 1.", "Bars: 9"):
         assert part in text
+
+
+@pytest.mark.slow
+def test_running_text_has_lines_that_are_easy_to_read(reader: PdfReader) -> None:
+    """Lines of the verdict hold some 60 to 75 characters, whatever the font."""
+    text = reader.pages[0].extract_text().partition("Verdict\n")[2].partition("Figure 1.")[0]
+    lines = [line.strip() for line in text.splitlines()]
+    full = [len(line) for line in lines if len(line) > 45]
+    assert len(full) > 5
+    assert max(full) <= 80
+    assert 58 <= statistics.median(full) <= 75
+
+
+WIDE = """<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig>
+<include>/etc/fonts/fonts.conf</include>
+<selectfont><rejectfont><glob>*/liberation*</glob></rejectfont></selectfont></fontconfig>"""
+DRAW = """
+import pathlib, sys
+from analysis.reporting.pdf import draw_pdf
+for name in sys.argv[1:]:
+    path = pathlib.Path(name)
+    path.with_suffix(".pdf").write_bytes(draw_pdf(path.read_text(encoding="utf-8")))
+"""
+
+
+@pytest.mark.slow
+def test_first_page_holds_the_figure_with_wide_fonts(summary: Summary, tmp_path: Path) -> None:
+    """Without the Liberation fonts the letters are wider: verdict and figure still share a page of their own."""
+    (tmp_path / "fonts.conf").write_text(WIDE, encoding="utf-8")
+    for name, kind in DOCUMENTS.items():
+        whole = kind.build(summary, Examples(seed=0))
+        html = draw_page(replace(whole, sections=whole.sections[:1]), summary, "print")
+        (tmp_path / f"{name}.html").write_text(html, encoding="utf-8")
+    subprocess.run(
+        [sys.executable, "-c", DRAW, *(str(tmp_path / f"{name}.html") for name in DOCUMENTS)],
+        check=True,
+        env={
+            **os.environ,
+            "FONTCONFIG_FILE": str(tmp_path / "fonts.conf"),
+            "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+        },
+        timeout=500,
+    )
+    for name in DOCUMENTS:
+        made = PdfReader(tmp_path / f"{name}.pdf")
+        assert len(made.pages) == 1
+        assert "Bars: 9" in made.pages[0].extract_text()
+        fonts = {str(font.get_object()["/BaseFont"]) for font in made.pages[0]["/Resources"]["/Font"].values()}  # type: ignore[index]
+        assert not any("Liberation" in font for font in fonts)
 
 
 @pytest.mark.slow

@@ -119,3 +119,14 @@ def test_values_of_any_field_become_text() -> None:
     assert str(value("x", 0.0123, "difference", (None, None), reason="two seeds")) == "0.012"
     missing = value("x", None, "p", reason="one seed")
     assert (str(missing), missing.reason, missing.single) == ("–", "one seed", True)
+
+
+def test_the_side_of_zero_is_never_rounded_away(estimate_row: Callable[..., Estimate]) -> None:
+    """An end that is not zero is not printed as zero; one that is zero, and levels in per cent, have no more digits."""
+    row = estimate_row("accuracy", "both", ("test", None, "own"), -0.0105, 0.0103, 100, versus="baseline")
+    assert str(number(row)) == "−1.05\u00a0points [−2.08, −0.02]"
+    assert str(number(row, digits=1)) == "−1.05\u00a0points [−2.08, −0.02]"
+    assert str(value("x", -0.0105, "points", (-0.0208, -0.00002), digits=1)) == "−1.050\u00a0points [−2.080, −0.002]"
+    assert str(value("x", -0.0105, "points", (-0.021, 0.0))) == "−1.1\u00a0points [−2.1, 0.0]"
+    assert str(value("x", 0.01, "difference", (0.0002, 0.0198))) == "0.0100 [0.0002, 0.0198]"
+    assert str(value("x", 0.02, "percent", (0.0002, 0.04))) == "2.0\u00a0% [0.0, 4.0]"

@@ -111,7 +111,7 @@ def test_most_numbers_have_an_id_that_the_summary_holds(pages: dict[str, Page], 
 
 def test_numbers_carry_the_unit_of_their_kind(pages: dict[str, Page]) -> None:
     """In prose a proportion is followed by %, a difference of proportions by points."""
-    kinds = {"percent": "\u00a0%", "points": "\u00a0points"}
+    kinds = {"percent": "\u00a0%", "points": "\u00a0point"}
     shown = [number for name in DOCUMENTS for number in pages[name].lead_numbers]
     assert {"percent", "points", "difference"} <= {number.kind for number in shown}
     for number in shown:
@@ -143,9 +143,9 @@ def test_nothing_is_fetched(page: Page) -> None:
 
 
 def test_policy_names_every_script(page: Page) -> None:
-    """The policy allows exactly the two scripts of the page, by their hashes."""
-    assert len(page.scripts) == 2
-    assert page.policy.count("'sha256-") == 2
+    """The policy allows exactly the three scripts of the page, by their hashes."""
+    assert len(page.scripts) == 3
+    assert page.policy.count("'sha256-") == 3
     for digest in page.script_digests:
         assert f"'sha256-{digest}'" in page.policy
 
@@ -261,6 +261,21 @@ def test_csv_equals_its_table(benchmark_page: Page, known: dict[str, Fields]) ->
     assert lines[0].startswith('variant,"accuracy, %","accuracy, % low","accuracy, % high"')
     fields = known["accuracy/augment/test/augment"]
     assert lines[2].split(",")[:4] == ["augment", *(repr(each) for each in fields)]
+
+
+def test_json_of_every_table_holds_the_numbers_of_its_ids(page: Page, known: dict[str, Fields]) -> None:
+    """Each estimate in a download is the summary's own, to the last digit."""
+    files = [json.loads(data) for name, data in page.downloads.items() if name.endswith(".json")]
+    entries = [entry for file in files for row in file["rows"] for entry in row if isinstance(entry, dict)]
+    defined = [entry for entry in entries if entry["value"] is not None]
+    assert len(defined) > 50
+    for entry in defined:
+        fields = known[entry["id"]]
+        if entry["kind"] == "called_synthetic" and entry["id"].startswith("specificity/"):
+            fields = tuple(None if each is None else 1 - each for each in (fields[0], fields[2], fields[1]))  # type: ignore[assignment]
+        assert entry["value"] == fields[0], entry
+        if "low" in entry:
+            assert (entry["low"], entry["high"]) == fields[1:], entry
 
 
 def test_a_report_without_examples_and_maps_is_built(summary: Summary, tmp_path: Path) -> None:

@@ -15,10 +15,13 @@ from analysis.reporting.significance_text import (
     against,
     case_of,
     digits_of,
+    judged_text,
+    marked,
     part_number,
     region,
     verdict_sentences,
 )
+from analysis.sentences import judged_of
 from analysis.summary import Summary
 from analysis.verdicts import Verdict, decide
 
@@ -95,7 +98,7 @@ def test_there_is_one_sentence_for_each_outcome_that_occurs(summary: Summary) ->
     assert len(texts) == len(set(outcomes)) <= 3
     for outcome in set(outcomes):
         text = next(text for text in texts if text.startswith(outcome.capitalize()))
-        assert f"({outcomes.count(outcome)} of {len(outcomes)} claims)" in text
+        assert f"({outcomes.count(outcome)} of {len(outcomes)} claims" in text
         chosen = [verdict for verdict in summary.verdicts if verdict.outcome == outcome]
         assert all(verdict.says.rstrip(".") in text for verdict in chosen[:LISTED])
         assert all(verdict.id in text for verdict in chosen[LISTED:])
@@ -108,6 +111,8 @@ def test_numbers_of_the_sentences_are_the_decisive_cases(summary: Summary) -> No
     assert shown
     for number in shown:
         _, name, position = number.id.split("/")
+        if position.startswith("margin"):
+            continue
         verdict = next(verdict for verdict in summary.verdicts if verdict.id == name)
         assert int(position) == verdict.decisive
         part = verdict.parts[verdict.decisive]
@@ -130,3 +135,16 @@ def test_digits_are_those_of_the_finest_interval(summary: Summary) -> None:
     rows = Lookup(summary).pairs("accuracy", "test")
     assert digits_of(rows) == 2
     assert digits_of([]) == 1
+
+
+def test_a_changed_margin_stands_at_the_claim(summary: Summary) -> None:
+    """The lead says how many of an outcome's claims are marked, and at each what it was judged at, with ids."""
+    lookup = Lookup(summary)
+    verdict = next(verdict for verdict in summary.verdicts if verdict.id == "preserved")
+    assert plain(judged_text(verdict)) == judged_of(verdict)
+    ids = [part.id for part in judged_text(verdict) if isinstance(part, Number)]
+    assert ids == ["claim/preserved/margin", "claim/preserved/margin_declared"]
+    text = next(text for text in map(plain, verdict_sentences(lookup)) if verdict.says.rstrip(".") in text)
+    assert f"“{verdict.says.rstrip('.')}”, {judged_of(verdict)} (" in text
+    assert "at a changed margin): " in text
+    assert marked([v for v in summary.verdicts if v.id != "preserved"]) == ""

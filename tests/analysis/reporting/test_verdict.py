@@ -9,13 +9,14 @@ import pytest
 from analysis.reporting.lookup import Lookup
 from analysis.reporting.quantities import Number, plain
 from analysis.reporting.verdict import decide_side, sentence_accuracy, sentence_dispersion, sentences
-from analysis.summary import Estimate, Summary
+from analysis.summary import Contrast, Estimate, Margin, Summary
 
 WHERE = ("test", None, "own")
 SIDES = {
     "above": (0.02, 0.01),
     "below": (-0.02, 0.01),
     "open": (0.002, 0.01),
+    "weak": (-0.0105, 0.0103),
     "undefined": (None, None),
 }
 
@@ -29,7 +30,13 @@ def with_sides(summary: Summary, sides: dict[str, str]) -> Lookup:
             bounds = (None, None) if value is None or half is None else (value - half, value + half)
             rows.append(
                 row.model_copy(
-                    update={"estimate": value, "low": bounds[0], "high": bounds[1], "reason": "no variation"}
+                    update={
+                        "estimate": value,
+                        "low": bounds[0],
+                        "high": bounds[1],
+                        "p_holm": {"open": 0.6, "weak": 0.071, "undefined": None}.get(sides[row.variant], 0.001),
+                        "reason": "no variation",
+                    }
                 )
             )
         else:
@@ -48,18 +55,31 @@ def with_sides(summary: Summary, sides: dict[str, str]) -> Lookup:
         (None, None, "undefined"),
     ],
 )
-def test_side_is_decided_by_the_interval(
+def test_without_a_family_the_side_is_decided_by_the_interval(
     estimate_row: Callable[..., Estimate], low: float | None, high: float | None, side: str
 ) -> None:
     """An interval that touches zero includes it; one that is missing decides nothing."""
     row = estimate_row("accuracy", "both", WHERE, 0.005, None, 10, versus="baseline")
-    assert decide_side(row.model_copy(update={"low": low, "high": high})) == side
+    centre = None if low is None or high is None else (low + high) / 2
+    assert decide_side(row.model_copy(update={"estimate": centre, "low": low, "high": high}), 0.05) == side
+
+
+@pytest.mark.parametrize(
+    ("p", "alpha", "side"), [(0.04, 0.05, "below"), (0.071, 0.05, "open"), (0.05, 0.05, "open"), (0.071, 0.1, "below")]
+)
+def test_side_is_decided_by_the_adjusted_p(p: float, alpha: float, side: str) -> None:
+    """An interval that leaves zero out decides nothing where p after Holm's correction is not below the level."""
+    row = Contrast(
+        quantity="accuracy", variant="both", versus="baseline", test_set="test", path="own", estimate=-0.0105,
+        low=-0.0208, high=-0.0002, p=0.048, p_holm=p, family="pairs", n_seeds=3, n_images=9,
+    )  # fmt: skip
+    assert decide_side(row, alpha) == side
 
 
 def test_absent_and_undefined_estimates_decide_nothing(estimate_row: Callable[..., Estimate]) -> None:
     """No row and no estimate are both undefined."""
-    assert decide_side(None) == "undefined"
-    assert decide_side(estimate_row("accuracy", "both", WHERE, None, None, 10, versus="baseline")) == "undefined"
+    assert decide_side(None, 0.05) == "undefined"
+    assert decide_side(estimate_row("accuracy", "both", WHERE, None, None, 10, versus="baseline"), 0.05) == "undefined"
 
 
 @pytest.mark.parametrize(
@@ -73,7 +93,12 @@ def test_absent_and_undefined_estimates_decide_nothing(estimate_row: Callable[..
             ["no variant is shown to be better", "their intervals include zero"],
             ["is better"],
         ),
-        (("open", "open", "open"), ["no variant differs", "cannot be told from it"], ["worse", "is better"]),
+        (("open", "open", "open"), ["no variant is shown to differ", "cannot be told"], ["worse", "is better"]),
+        (
+            ("below", "weak", "open"),
+            ["augment (−2.0", "is worse", "autoencoder (−1.05\u00a0points [−2.08, −0.02], adjusted p 0.071) and both"],
+            ["are worse", "zero"],
+        ),
         (
             ("undefined", "undefined", "undefined"),
             ["the difference is not defined for augment (no variation), autoencoder (no variation) and both"],
@@ -135,6 +160,7 @@ def test_entropy_agrees_when_it_mirrors_gini(summary: Summary) -> None:
                     "estimate": -0.01 if gini else 0.01,
                     "low": -0.02 if gini else 0.005,
                     "high": -0.005 if gini else 0.02,
+                    "p_holm": 0.01,
                 }
             )
         )
@@ -146,7 +172,8 @@ def test_entropy_agrees_when_it_mirrors_gini(summary: Summary) -> None:
 def test_more_concentrated_is_said_as_such(summary: Summary) -> None:
     """A higher Gini is more concentrated."""
     rows = tuple(
-        row.model_copy(update={"estimate": 0.01, "low": 0.005, "high": 0.02}) for row in summary.dispersion_contrasts
+        row.model_copy(update={"estimate": 0.01, "low": 0.005, "high": 0.02, "p_holm": 0.01})
+        for row in summary.dispersion_contrasts
     )
     text = plain(sentence_dispersion(Lookup(summary.model_copy(update={"dispersion_contrasts": rows}))))
     assert "more concentrated for augment" in text
@@ -160,5 +187,41 @@ def test_what_the_study_lacks_is_said(summary: Summary) -> None:
     )
     bare = summary.model_copy(update={"study": study, "dispersion": (), "dispersion_contrasts": ()})
     texts = [plain(text) for text in sentences(Lookup(bare))]
-    assert len(texts) == 3
-    assert texts[1:] == ["The study has no out-of-sample test set.", "No saliency map was measured."]
+    assert len(texts) == 5
+    assert texts[1:3] == ["The study has no out-of-sample test set.", "No saliency map was measured."]
+
+
+def test_the_main_method_speaks_for_the_maps(summary: Summary) -> None:
+    """Occlusion comes first by name, and the study's main method is told all the same."""
+    first = tuple(sorted(summary.dispersion, key=lambda row: row.path))
+    assert first[0].path.startswith("occlusion")
+    text = plain(sentence_dispersion(Lookup(summary.model_copy(update={"dispersion": first}))))
+    assert text.startswith("Saliency maps (test; saliency) against baseline")
+
+
+def test_entropy_says_nothing_where_no_case_is_defined(summary: Summary) -> None:
+    """Without an interval in any case there is nothing to agree on."""
+    gone = {"estimate": None, "low": None, "high": None, "p_holm": None, "reason": "fewer than three seeds"}
+    rows = tuple(row.model_copy(update=gone) for row in summary.dispersion_contrasts)
+    text = plain(sentence_dispersion(Lookup(summary.model_copy(update={"dispersion_contrasts": rows}))))
+    assert "not defined for" in text
+    assert "ntropy" not in text
+
+
+def test_what_decides_the_words_is_said(summary: Summary) -> None:
+    """The level, the correction and that intervals are not adjusted stand behind the sentences."""
+    texts = [plain(text) for text in sentences(Lookup(summary))]
+    said = "p is below α = 0.05 after Holm’s correction over all pairs of variants; the intervals are not adjusted."
+    assert sum(text.endswith(said) for text in texts) == 1
+
+
+def test_what_is_not_as_declared_is_said(summary: Summary) -> None:
+    """Changed levels, margins of equivalence and claims stand on the first page; nothing does where nothing changed."""
+    margins = (Margin(role="in_sample", margin=0.2, declared=0.01), Margin(role="out_of_sample", margin=0.05))
+    changed = summary.model_copy(update={"alpha": 0.1, "alpha_declared": 0.05, "margins": margins})
+    assert plain(sentences(Lookup(changed))[-1]).replace("\u00a0", " ") == (
+        "Not as declared: tests are at α = 0.1 instead of 0.05; the margin of equivalence in sample is 20 points "
+        "instead of 1 point; judged at another margin or bound: preserved."
+    )
+    same = summary.model_copy(update={"verdicts": ()})
+    assert not any("Not as declared" in plain(text) for text in sentences(Lookup(same)))

@@ -1,0 +1,62 @@
+"""Images that look like something, the plan and the audit of a few of them."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image as PillowImage
+
+from analysis.audit import Audit
+from isitcap.data.audit.asked import place_plan
+from isitcap.data.audit.material import Material, gather
+from isitcap.data.audit.running import audit_of
+
+Look = Callable[..., PillowImage.Image]
+Save = Callable[..., bytes]
+
+
+@pytest.fixture(scope="session", name="picture")
+def picture_fixture() -> Look:
+    """The function that makes an image with large and small structure."""
+    return picture
+
+
+@pytest.fixture(scope="session", name="saved")
+def saved_fixture() -> Save:
+    """The function that makes a file of an image."""
+    return saved
+
+
+@pytest.fixture
+def audited(tmp_path: Path) -> Callable[..., tuple[Material, Audit]]:
+    """The function that audits a folder of files."""
+
+    def audit(files: Mapping[str, bytes], **given: Any) -> tuple[Material, Audit]:
+        root = tmp_path / "set"
+        for name, data in files.items():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            (root / name).write_bytes(data)
+        material = gather(place_plan(root, **given), cache=tmp_path / "cache", show=False)
+        return material, audit_of(material, "isitcap data audit set")
+
+    return audit
+
+
+def picture(seed: int, size: int = 32, warm: float = 0.0, grain: float = 6.0) -> PillowImage.Image:
+    """Random coarse colours, enlarged, with a little noise; `warm` adds to red what it takes from blue."""
+    rng = np.random.default_rng([20240501, seed])
+    coarse = PillowImage.fromarray(rng.integers(30, 226, (6, 6, 3), dtype=np.uint8))
+    pixels = np.asarray(coarse.resize((size, size), PillowImage.Resampling.BICUBIC)).astype(float)
+    pixels = pixels + rng.normal(0, grain, pixels.shape) + np.array([warm, 0, -warm])
+    return PillowImage.fromarray(pixels.clip(0, 255).astype(np.uint8))
+
+
+def saved(image: PillowImage.Image, form: str = "JPEG", **given: Any) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, format=form, **given)
+    return buffer.getvalue()

@@ -1,0 +1,100 @@
+"""The headline of a run with and without copies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+pytest.importorskip("torch", reason="needs the extra `train`")
+
+from isitcap.cli import main
+from isitcap.data.audit.headline import dropped_images, headline, headline_table, headline_text, recorded_copies
+from isitcap.findings import Finished, open_run
+from isitcap.testing import tiny_study
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny study whose out-of-sample fakes hold one file twice."""
+    folder = tmp_path_factory.mktemp("headline")
+    study = tiny_study(folder)
+    (folder / "other-grid/copy.png").write_bytes((folder / "other-grid/0003.png").read_bytes())
+    study.write_text(study.read_text("utf-8") + '\n[output]\nformats = ["html"]\n', "utf-8")
+    assert main(["run", str(study), "--out", str(folder / "out"), "--cache", str(folder), "--quiet"]) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(place: Path) -> Finished:
+    return open_run(place / "out")
+
+
+def test_all_images_give_the_numbers_of_the_summary(run: Finished) -> None:
+    """Without anything dropped both columns are the accuracies of results.json, with their intervals."""
+    from isitcap.findings import summary_of
+
+    rows = headline(run, {"bytes": frozenset()})
+    summary = {(m.variant, m.test_set): m for m in summary_of(run).metrics if m.quantity == "accuracy" and not m.source}
+    shown = [row for row in rows if row.quantity == "accuracy" and row.versus is None]
+    assert shown
+    for row in shown:
+        assert row.whole == row.left["bytes"]
+    baseline = next(row for row in shown if row.variant == "baseline" and row.test_set != "test")
+    expected = summary["baseline", baseline.test_set]
+    assert row_value(baseline.whole) == pytest.approx((expected.estimate, expected.low, expected.high))
+
+
+def row_value(outcome: object) -> tuple[float | None, ...]:
+    return tuple(getattr(outcome, name) for name in ("estimate", "low", "high"))
+
+
+def test_without_copies_the_rest_is_counted(run: Finished) -> None:
+    """The accuracy that is left is that of the predictions without the dropped images."""
+    dropped = recorded_copies(run)
+    assert len(dropped["bytes"]) == 1
+    rows = headline(run, dropped)
+    row = next(
+        r for r in rows if (r.quantity, r.variant, r.versus) == ("accuracy", "baseline", None) and "else" in r.test_set
+    )
+    images = pd.read_parquet(run.directory.images(row.test_set))
+    kept = images[~images["image_id"].astype(str).isin(dropped["bytes"])]
+    found = []
+    for seed in run.study.seeds:
+        frame = pd.read_parquet(run.directory.run("baseline", seed) / "predictions.parquet")
+        frame = frame[(frame["test_set"] == row.test_set) & (frame["path"] == "none")]
+        merged = kept.merge(frame, on="image_id")
+        assert len(merged) == len(images) - 1
+        found.append(((merged["logit"] > 0) == (merged["label"] == 1)).mean())
+    assert row_value(row.left["bytes"])[0] == pytest.approx(np.mean(found))
+    assert row.whole.n_images == row.left["bytes"].n_images + 1
+    text = headline_text(headline_table(rows, dropped))
+    assert "without byte-identical" in text
+    assert f"{row.whole.n_images:,} / {row.whole.n_images - 1:,}" in text
+
+
+def test_an_audit_says_which_images_go() -> None:
+    """Those of the test side with a copy in training, and all but the first of a group."""
+    table = pd.DataFrame(
+        {
+            "image_id": ["a", "b", "c"],
+            "test_copies_train_bytes": [False, True, False],
+            "again_bytes": [False, False, False],
+            "test_copies_train_near": [False, True, False],
+            "again_near": [False, False, True],
+        }
+    )
+    assert dropped_images(table) == {"bytes": {"b"}, "near": {"b", "c"}}
+
+
+def test_the_command_shows_both(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`isitcap data audit RUN_DIR` audits the run's images and writes the headline into its page."""
+    assert main(["data", "audit", str(place / "out"), "--cache", str(place), "--quiet"]) == 0
+    assert "without nearly identical" in capsys.readouterr().out
+    page = (place / "out/audit/audit.html").read_text("utf-8")
+    assert "The headline with and without copies" in page
+    assert "duplicates-inside/other-grid/bytes" in page
