@@ -24,7 +24,7 @@ LEAK, RISK, SLIGHT = 0.9, 0.6, 0.525
 """From how well the label is told (AUC or balanced accuracy) it is a leak, a risk, worth a note."""
 
 CLEAR = 0.9
-"""AUC from which an image that looks like the other class is a suspect."""
+"""Lower limit of the AUC from which an image that looks like the other class is a suspect."""
 
 WORDS: dict[Kind, str] = {"bytes": "byte-identical", "near": "nearly identical"}
 
@@ -304,7 +304,7 @@ def _classifiers(each: Compared) -> Iterator[Finding]:
                 remedy="Give more images.",
             )
             continue
-        above = told.low > 0.5 and (told.p is None or told.p <= 0.02)
+        above = told.low > 0.5 and (told.p is None or told.p <= 0.05)
         severity: Severity = "note"
         if above and told.low >= RISK:
             # Neither names nor plain figures are a defect of the images: they can be no more than a risk.

@@ -15,7 +15,7 @@ from isitcap.data.audit.duplicates import beyond_first, relations
 from isitcap.data.audit.figures import FIGURES, Floats
 from isitcap.data.audit.judging import FACT_WORDS, WORDS, share, told_measure
 from isitcap.data.audit.material import Compared, Material
-from isitcap.data.audit.probes import CATEGORIES, MOST_VALUES, SIZES, SUSPECT, Comparison
+from isitcap.data.audit.probes import CATEGORIES, MOST_VALUES, NULL_SAMPLE, SIZES, SUSPECT, Comparison
 
 SECTIONS = (
     ("duplicates", "Duplicates"),
@@ -218,7 +218,8 @@ def _classifiers(material: Material) -> AuditTable:
         "EXIF and colour profile, by a tree of depth 6. File name: its pattern and its number, without folders. Colour "
         "and sharpness: ten figures, by logistic regression. From training: fitted to the training set, tested here; "
         "far below 0.5 labels look inverted. Near 0.5 the p decides, not "
-        "the interval, which is too narrow there: it is of labels permuted among groups, fitted anew each time.",
+        "the interval, which is too narrow there: it is of labels permuted among groups, fitted anew each "
+        f"time, on at most {NULL_SAMPLE:,} images.",
     )
 
 
