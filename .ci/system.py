@@ -21,14 +21,16 @@ def pango_is_here() -> bool:
 
 
 def chromium_is_here() -> bool:
-    """Whether the tests find a browser."""
-    return shutil.which("chromium") is not None
+    """Whether the tests find a browser, and what drives it starts: Playwright's own Node.js wants libatomic."""
+    probe = [sys.executable, "-m", "playwright", "--version"]
+    driven = subprocess.run(probe, capture_output=True, check=False).returncode == 0  # noqa: S603
+    return driven and shutil.which("chromium") is not None
 
 
 FONTS = ["fonts-dejavu-core", "fonts-liberation"]
 NEEDS = {
     "pango": (pango_is_here, ["libpango-1.0-0", "libpangoft2-1.0-0", "libharfbuzz-subset0", *FONTS]),
-    "chromium": (chromium_is_here, ["chromium", *FONTS]),
+    "chromium": (chromium_is_here, ["chromium", "libatomic1", *FONTS]),
 }
 """Name of an argument → whether it is here, and Debian's packages."""
 
