@@ -10,7 +10,6 @@ from __future__ import annotations
 import errno
 import hashlib
 import http.client
-import io
 import json
 import os
 import re
@@ -18,7 +17,6 @@ import shutil
 import time
 import urllib.error
 import urllib.request
-from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -27,6 +25,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from isitcap import __version__
+from isitcap.data.joined import Joined
 from isitcap.errors import UserError
 from isitcap.progress import Progress
 
@@ -224,45 +223,20 @@ class Remote:
             self._response = None
 
 
-class RemotePieces(io.RawIOBase):
+class RemotePieces(Joined):
     """Remote files one after another as one, fetched only as far as they are read; `size` is theirs together."""
 
     def __init__(self, remotes: list[Remote], sizes: list[int]) -> None:
+        super().__init__(sizes)
         self._remotes = remotes
-        self._starts = [sum(sizes[:number]) for number in range(len(sizes) + 1)]
-        self.size = self._starts[-1]
-        self._at = 0
 
-    def readable(self) -> bool:
-        """Yes."""
-        return True
-
-    def seekable(self) -> bool:
-        """Yes."""
-        return True
-
-    def tell(self) -> int:
-        """Bytes from the start."""
-        return self._at
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        """As of any stream; a place beyond the end is allowed."""
-        self._at = max(0, offset + (0, self._at, self.size)[whence])
-        return self._at
-
-    def readinto(self, buffer: Any) -> int:
-        """Some of the next bytes, fetched where they are not there yet; 0 at the end."""
-        if self._at >= self.size:
-            return 0
-        number = bisect_right(self._starts, self._at) - 1
+    def read_piece(self, number: int, inside: int, buffer: memoryview) -> int:
+        """Some of a file's bytes, fetched where they are not there yet."""
         remote = self._remotes[number]
-        inside = self._at - self._starts[number]
         while remote.have <= inside and remote.more():
             pass
-        room = min(len(buffer), self._starts[number + 1] - self._at)
-        data = remote.read_at(inside, room)
+        data = remote.read_at(inside, len(buffer))
         buffer[: len(data)] = data
-        self._at += len(data)
         return len(data)
 
 

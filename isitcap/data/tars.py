@@ -14,7 +14,6 @@ import sys
 import tarfile
 import zlib
 from array import array
-from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -23,6 +22,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from isitcap.data.archives import Archive, check_bytes, climbs_out, find, is_image, show, twice
+from isitcap.data.joined import Joined
 from isitcap.data.pixels import BrokenImageError
 from isitcap.errors import UserError
 
@@ -431,47 +431,21 @@ class TarStream(io.RawIOBase):
         return "no end mark", self.at_end
 
 
-class Pieces(io.RawIOBase):
+class Pieces(Joined):
     """Files one after another as one, for reading; `size` is theirs together, in bytes."""
 
     def __init__(self, paths: Sequence[Path]) -> None:
+        super().__init__(path.stat().st_size for path in paths)
         self._paths = tuple(paths)
-        self._starts = [0]
-        for path in self._paths:
-            self._starts.append(self._starts[-1] + path.stat().st_size)
-        self.size = self._starts[-1]
-        self._at = 0
         self._number, self._file = 0, self._paths[0].open("rb", buffering=0)
 
-    def readable(self) -> bool:
-        """Yes."""
-        return True
-
-    def seekable(self) -> bool:
-        """Yes."""
-        return True
-
-    def tell(self) -> int:
-        """Bytes from the start."""
-        return self._at
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        """As of any stream; a place beyond the end is allowed."""
-        self._at = max(0, offset + (0, self._at, self.size)[whence])
-        return self._at
-
-    def readinto(self, buffer: Any) -> int:
-        """Some of the next bytes; 0 at the end."""
-        if self._at >= self.size:
-            return 0
-        number = bisect_right(self._starts, self._at) - 1
+    def read_piece(self, number: int, inside: int, buffer: memoryview) -> int:
+        """Some of a file's bytes; one file is open at a time."""
         if number != self._number:
             self._file.close()
             self._number, self._file = number, self._paths[number].open("rb", buffering=0)
-        self._file.seek(self._at - self._starts[number])
-        n = self._file.readinto(memoryview(buffer)[: self._starts[number + 1] - self._at])
-        self._at += n
-        return n
+        self._file.seek(inside)
+        return self._file.readinto(buffer)
 
     def close(self) -> None:
         """Let go of the file."""
