@@ -20,8 +20,10 @@ from analysis.build_dispersion import build_dispersion
 from analysis.build_evidence import PlaceKey, StudyEvidence, trained_maps
 from analysis.build_runs import Runs, model_rows, run_intervals, run_tests, spread_rows
 from analysis.claims import Claim
+from analysis.collapse import collapse_warnings
 from analysis.control_frames import Controls
 from analysis.curves import curve_rows
+from analysis.declared import NOT_ON_RECORD, Declared, declared_of, withdrawn
 from analysis.dispersion_subsets import own_decisions
 from analysis.errors import InputError
 from analysis.estimates import Where, estimate_row, seed_rows
@@ -45,7 +47,7 @@ from analysis.summary import (
     Summary,
     TestSetCard,
 )
-from analysis.verdicts import decide, declared_of, withdrawn
+from analysis.verdicts import decide
 
 DRAWS = 10_000
 """Draws of the multi-bootstrap."""
@@ -68,11 +70,9 @@ def build_summary(
     margins: Mapping[Role, float] | None = None,
     draws: int = DRAWS,
     claims: Sequence[Claim] = (),
-    claims_at_start: Sequence[Claim] | None = None,
-    alpha_at_start: float | None = None,
-    claims_in_study: Sequence[Claim] | None = None,
-    alpha_in_study: float | None = None,
-    margins_in_study: Mapping[Role, float] | None = None,
+    at_start: Declared = NOT_ON_RECORD,
+    in_study: Declared = NOT_ON_RECORD,
+    warnings: Iterable[str] = (),
 ) -> Summary:
     """Compute every number of the reports.
 
@@ -101,12 +101,9 @@ def build_summary(
             is no test of equivalence.
         draws: of the multi-bootstrap, 0 for none.
         claims: what the study says it will find.
-        claims_at_start: the claims as they were when the runs began; None where that is not on record.
-        alpha_at_start: `alpha` as it was then.
-        claims_in_study: the claims as the study file has them, where the analysis was given other margins; None where
-            that is what is claimed.
-        alpha_in_study: `alpha` as the study file has it.
-        margins_in_study: `margins` as the study file has them.
+        at_start: what was declared when the runs began.
+        in_study: what the study file declares, where the analysis may have been given other margins or levels.
+        warnings: sentences that stand before every verdict; that classifiers learnt nothing is found here.
 
     Raises:
         InputError: a frame fails its checks or does not fit the study card, a claim does, or a level is out of range.
@@ -173,15 +170,17 @@ def build_summary(
     roles = {card.name: card.role for card in study.test_sets if card.role != "validation"}
     return Summary(
         confidence=confidence,
+        confidence_declared=declared_of(confidence, at_start.confidence, in_study.confidence),
         alpha=alpha,
-        alpha_declared=declared_of(alpha, alpha_at_start, alpha_in_study),
+        alpha_declared=declared_of(alpha, at_start.alpha, in_study.alpha),
         margins=tuple(
-            Margin(role=role, margin=margin, declared=(margins_in_study or {}).get(role))
+            Margin(role=role, margin=margin, declared=declared_of(margin, at_start.margin(role), in_study.margin(role)))
             for role, margin in margins.items()
         ),
         bootstrap_draws=draws,
         study=study,
         provenance=provenance,
+        warnings=(*collapse_warnings(index, study), *warnings),
         metrics=levels_cut(metrics),
         contrasts=tuple(contrasts),
         factorial=tuple(factorial),
@@ -200,17 +199,8 @@ def build_summary(
         control_metrics=levels_cut(controlled.control_metrics),
         control_contrasts=controlled.control_contrasts,
         shift=controlled.shift,
-        verdicts=decide(
-            claims,
-            evidence,
-            alpha,
-            test_sets=roles,
-            at_start=claims_at_start,
-            alpha_at_start=alpha_at_start,
-            in_study=claims_in_study,
-            alpha_in_study=alpha_in_study,
-        ),
-        withdrawn=tuple(claim.says for claim in withdrawn(claims, claims_at_start or ())),
+        verdicts=decide(claims, evidence, alpha, test_sets=roles, at_start=at_start, in_study=in_study),
+        withdrawn=tuple(claim.says for claim in withdrawn(claims, at_start)),
         map_counts=parts.counts,
         autoencoders=tuple(sorted(autoencoders, key=lambda quality: quality.seed)),
         histories=tuple(histories),

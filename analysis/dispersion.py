@@ -8,7 +8,9 @@ is NaN. Gini, entropy, effective share, A90 and Hoyer ignore where the pixels ar
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -26,7 +28,12 @@ NOT_FINITE = "not finite"
 NEGATIVE = "negative"
 ALL_ZERO = "all zero"
 
-_BLOCK = 1 << 21  # pixels worked on at once: 16 MiB in float64, so that memory does not grow with M
+_BLOCK = 1 << 17  # pixels worked on at once: 1 MiB in float64, so that they stay in the processor's cache
+
+_THREADS = min(4, os.cpu_count() or 1)
+
+_NARROW = (np.dtype(np.float16), np.dtype(np.float32))
+"""Types whose numbers float32 holds."""
 
 _Block = NDArray[np.float64]
 
@@ -56,7 +63,7 @@ def entropy(maps: ArrayLike) -> NDArray[np.float64]:
     >>> entropy([[[1.0, 1.0], [1.0, 1.0]], [[0.0, 0.0], [0.0, 5.0]], [[2.0, 2.0], [0.0, 0.0]]]).tolist()
     [1.0, 0.0, 0.5]
     """
-    return _each_map(maps, _entropy)
+    return _each_map(maps, lambda block: _entropy(_nats(block), _pixels(block)))
 
 
 def effective_share(maps: ArrayLike) -> NDArray[np.float64]:
@@ -70,7 +77,7 @@ def effective_share(maps: ArrayLike) -> NDArray[np.float64]:
     >>> effective_share([[[2.0, 2.0], [0.0, 0.0]]]).round(12).tolist()
     [0.5]
     """
-    return _each_map(maps, _effective_share)
+    return _each_map(maps, lambda block: _effective_share(_nats(block), _pixels(block)))
 
 
 def a90(maps: ArrayLike) -> NDArray[np.float64]:
@@ -133,18 +140,25 @@ def measure(maps: ArrayLike) -> pd.DataFrame:
     array = _checked(maps)
     values = np.full((len(array), len(MEASURES)), np.nan)
     excluded = np.full(len(array), None, dtype=object)
-    for rows in _blocks(array):
-        block, kept, excluded[rows] = _prepared(array[rows])
-        ordered = _sorted(block)
+
+    def fill(rows: slice) -> None:
+        block, kept, high, excluded[rows] = _prepared(array[rows])
+        if array.dtype in _NARROW:  # sorted before they are widened, which is as good and faster
+            ordered = _sorted(array[rows][kept].astype(np.float32)) / high[:, None]
+        else:
+            ordered = _sorted(block)
+        nats, n = _nats(block), _pixels(block)
         columns = (
             _gini(ordered),
-            _entropy(block),
-            _effective_share(block),
+            _entropy(nats, n),
+            _effective_share(nats, n),
             _a90(ordered),
             _hoyer(block),
             _spread(block),
         )
         values[rows.start + kept] = np.column_stack(columns)
+
+    _for_each_block(array, fill)
     frame = pd.DataFrame(values, columns=list(MEASURES))
     frame["excluded"] = pd.Series(excluded, dtype=object)
     return frame
@@ -159,13 +173,24 @@ def _checked(maps: ArrayLike) -> NDArray[np.generic]:
     return array
 
 
-def _blocks(array: NDArray[np.generic]) -> list[slice]:
+def _for_each_block(array: NDArray[np.generic], fill: Callable[[slice], None]) -> None:
+    """Call `fill` with the rows of each block of maps, on all cores.
+
+    Every map is measured alone, so that values depend on neither blocks nor threads; NumPy lets go of the
+    interpreter's lock while it sorts and sums.
+    """
     step = max(1, _BLOCK // (array.shape[1] * array.shape[2]))
-    return [slice(start, min(start + step, len(array))) for start in range(0, len(array), step)]
+    blocks = [slice(start, min(start + step, len(array))) for start in range(0, len(array), step)]
+    if len(blocks) < 2:
+        for rows in blocks:
+            fill(rows)
+        return
+    with ThreadPoolExecutor(min(_THREADS, len(blocks))) as pool:
+        list(pool.map(fill, blocks))
 
 
-def _prepared(maps: NDArray[np.generic]) -> tuple[_Block, NDArray[np.intp], NDArray[np.object_]]:
-    """The maps that can be measured, float64, each over its maximum; their positions; for all maps None or why not."""
+def _prepared(maps: NDArray[np.generic]) -> tuple[_Block, NDArray[np.intp], NDArray[np.float64], NDArray[np.object_]]:
+    """The maps that can be measured, over their maxima, float64; positions; maxima; for all maps None or why not."""
     block = maps.astype(np.float64)
     reasons = np.full(len(block), None, dtype=object)
     finite = np.isfinite(block).all(axis=(1, 2))
@@ -175,15 +200,18 @@ def _prepared(maps: NDArray[np.generic]) -> tuple[_Block, NDArray[np.intp], NDAr
     reasons[~finite] = NOT_FINITE
     kept = np.flatnonzero(finite & (low >= 0) & (high > 0))
     # Over the maximum, so that sums and squares of huge or tiny maps neither overflow nor vanish.
-    return block[kept] / high[kept][:, None, None], kept, reasons
+    return block[kept] / high[kept][:, None, None], kept, high[kept], reasons
 
 
 def _each_map(maps: ArrayLike, function: Callable[[_Block], NDArray[np.float64]]) -> NDArray[np.float64]:
     array = _checked(maps)
     result = np.full(len(array), np.nan)
-    for rows in _blocks(array):
-        block, kept, _ = _prepared(array[rows])
+
+    def fill(rows: slice) -> None:
+        block, kept, _, _ = _prepared(array[rows])
         result[rows.start + kept] = function(block)
+
+    _for_each_block(array, fill)
     return result
 
 
@@ -193,12 +221,16 @@ def _floats(values: ArrayLike) -> NDArray[np.float64]:
 
 def _flat(block: _Block) -> _Block:
     """Pixels in one row per map, (m, n); -1 would not do where m is 0."""
-    return block.reshape(len(block), block.shape[1] * block.shape[2])
+    return block.reshape(len(block), _pixels(block))
 
 
-def _sorted(block: _Block) -> _Block:
+def _pixels(block: NDArray[np.floating]) -> int:
+    return int(block.shape[1] * block.shape[2])
+
+
+def _sorted(block: NDArray[np.floating]) -> _Block:
     """Pixels sorted upwards, (m, n)."""
-    return _floats(np.sort(_flat(block), axis=1))
+    return _floats(np.sort(block.reshape(len(block), _pixels(block)), axis=1))
 
 
 def _gini(ordered: _Block) -> NDArray[np.float64]:
@@ -216,14 +248,12 @@ def _nats(block: _Block) -> NDArray[np.float64]:
     return _floats(np.abs((shares * logs).sum(axis=1)))
 
 
-def _entropy(block: _Block) -> NDArray[np.float64]:
-    n = block.shape[1] * block.shape[2]
-    return _floats(np.clip(_nats(block) / np.log(n), 0.0, 1.0))
+def _entropy(nats: NDArray[np.float64], n: int) -> NDArray[np.float64]:
+    return _floats(np.clip(nats / np.log(n), 0.0, 1.0))
 
 
-def _effective_share(block: _Block) -> NDArray[np.float64]:
-    n = block.shape[1] * block.shape[2]
-    return _floats(np.clip(np.exp(_nats(block)) / n, 1 / n, 1.0))
+def _effective_share(nats: NDArray[np.float64], n: int) -> NDArray[np.float64]:
+    return _floats(np.clip(np.exp(nats) / n, 1 / n, 1.0))
 
 
 def _a90(ordered: _Block) -> NDArray[np.float64]:

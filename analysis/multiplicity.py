@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -11,7 +11,10 @@ from analysis.errors import InputError
 
 if TYPE_CHECKING:
     # The summary holds verdicts, which are made with what stands here.
-    from analysis.summary import Contrast
+    from analysis.summary import Contrast, ControlContrast
+
+Difference = TypeVar("Difference", "Contrast", "ControlContrast")
+"""A row with a p and a family."""
 
 
 def holm(p: Sequence[float | None]) -> list[float | None]:
@@ -44,7 +47,7 @@ def holm(p: Sequence[float | None]) -> list[float | None]:
     return [None if value is None else next(in_turn) for value in p]
 
 
-def with_holm(rows: Iterable[Contrast]) -> tuple[Contrast, ...]:
+def with_holm(rows: Iterable[Difference]) -> tuple[Difference, ...]:
     """The rows in their order, each p adjusted by `holm` within its family.
 
     Rows without a p do not count; rows without a family are not adjusted.

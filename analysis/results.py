@@ -1,4 +1,8 @@
-"""`results.json` and the tables: a `Summary` on disk, written whole or not at all."""
+"""`results.json` and the tables: a `Summary` on disk, written whole or not at all.
+
+What may be absent and is None has no key in `results.json`, unless its object says why: a `reason` (or `…_reason`)
+stands beside all that it may be about, written as null. What must be there always is, as null where it is undefined.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +10,14 @@ import json
 import os
 import re
 from collections.abc import Iterable
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any, NoReturn
 
 import pandas as pd
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
+from pydantic_core import to_json
 
 from analysis.errors import InputError
 from analysis.sentences import judged_of
@@ -120,11 +126,8 @@ TABLES = tuple(KINDS)
 
 
 def results_schema() -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of `results.json`."""
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        **Summary.model_json_schema(mode="serialization"),
-    }
+    """The JSON Schema (draft 2020-12) of `results.json`; keys that are not required are absent where they are None."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Summary.model_json_schema()}
 
 
 def write_results(summary: Summary, path: str | os.PathLike[str]) -> None:
@@ -135,7 +138,7 @@ def write_results(summary: Summary, path: str | os.PathLike[str]) -> None:
     Raises:
         InputError: the file cannot be written.
     """
-    text = summary.model_dump_json(indent=1)
+    text = to_json(_without_empty(summary), indent=1, inf_nan_mode="constants").decode()
     # The models refuse NaN, but `model_copy` checks nothing. A line break in a string is escaped: a line is a value.
     if ("NaN" in text or "Infinity" in text) and (found := _NO_NUMBER.search(text)):
         raise ValueError(f"`{found.group().strip()}` in the summary is not JSON compliant")
@@ -283,6 +286,27 @@ def row_id(row: Row) -> str:
             return f"{row.model}/{row.quantity}/{row.effect}/{row.test_set}/{row.path}"
         case SpreadRow():
             return f"seed-spread/{row.variant}/{row.test_set}"
+
+
+def _without_empty(part: Any) -> Any:
+    """Models as dictionaries without what may be absent, is None and has no reason beside it."""
+    if isinstance(part, tuple):
+        return [_without_empty(each) for each in part]
+    if not isinstance(part, BaseModel):
+        return part
+    needed, reasons = _keys(type(part))
+    fields = part.__dict__
+    told = any(fields[name] is not None for name in reasons)
+    return {
+        name: _without_empty(value) for name, value in fields.items() if value is not None or told or name in needed
+    }
+
+
+@cache
+def _keys(kind: type[BaseModel]) -> tuple[frozenset[str], tuple[str, ...]]:
+    """Fields of a model that must be there, and those that say why others are None."""
+    needed = frozenset(name for name, field in kind.model_fields.items() if field.is_required())
+    return needed, tuple(name for name in kind.model_fields if name == "reason" or name.endswith("_reason"))
 
 
 def _refuse_constant(name: str) -> NoReturn:

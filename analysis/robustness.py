@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from analysis.build_contrasts import pairs_of
 from analysis.control_frames import ControlIndex, Seen, paired
 from analysis.estimates import Where
+from analysis.multiplicity import with_holm
 from analysis.shift import (
     SHIFT_QUANTITIES,
-    adjusted,
     contrast_row,
     control_contrast,
     difference,
@@ -70,12 +70,12 @@ def corruption_rows(index: ControlIndex, confidence: float) -> RobustnessRows:
                     family = f"{quantity}, {variant}, {base}, {corruption}"
                     clean = replace(curve.clean, test_set=base)
                     metrics += [level_row(quantity, view, confidence) for view in (*curve.levels, curve.mean)]
-                    contrasts += adjusted(
+                    contrasts += with_holm(
                         [contrast_row(quantity, view, clean, confidence, family=family) for view in curve.levels]
                     )
                     family = f"{quantity}, {variant}, {base}, means over levels"
                     means.append(contrast_row(quantity, curve.mean, clean, confidence, family=family))
-                contrasts += adjusted(means)
+                contrasts += with_holm(means)
         for corruption in corruptions:
             contrasts += _pairs(index, base, corruption, curves, confidence)
     return RobustnessRows(tuple(metrics), tuple(contrasts))
@@ -115,4 +115,4 @@ def _pairs(
             family = f"balanced_accuracy, {base}, {corruption}, pairs" + (" of falls" if fall else "")
             found = outcome(minus(first, second), confidence)
             rows.append(control_contrast(where, found, family, versus_test_set=base if fall else None))
-        yield from adjusted(rows)
+        yield from with_holm(rows)

@@ -35,7 +35,7 @@ from analysis.control_frames import ControlIndex, Seen, paired
 from analysis.equivalence import quoted_p
 from analysis.estimates import Undefined, Where, estimate_row
 from analysis.intervals import CrossedInterval, Stratum, crossed_interval
-from analysis.multiplicity import holm
+from analysis.multiplicity import with_holm
 from analysis.summary import ControlContrast, Estimate, ShiftPart, StudyCard
 
 ShiftQuantity = Literal["balanced_accuracy", "specificity", "recall"]
@@ -89,7 +89,7 @@ def pipeline_rows(index: ControlIndex, confidence: float) -> ShiftRows:
                     for name, view in views.items()
                     if name != base
                 ]
-                contrasts += adjusted(rows)
+                contrasts += with_holm(rows)
         if inside is not None:
             parts += _parts(index, base, names, inside, confidence)
     return ShiftRows(tuple(metrics), tuple(contrasts), tuple(parts))
@@ -144,11 +144,6 @@ def control_contrast(
     p = quoted_p(found) if isinstance(found, CrossedInterval) and found.low is not None else None
     labels = {"p": p, "family": family, "versus_test_set": versus_test_set}
     return ControlContrast.model_validate(estimate_row(where, found).model_dump() | labels)
-
-
-def adjusted(rows: Sequence[ControlContrast]) -> list[ControlContrast]:
-    """The rows of one family with Holm's adjusted p."""
-    return [row.model_copy(update={"p_holm": p}) for row, p in zip(rows, holm([row.p for row in rows]), strict=True)]
 
 
 def places(study: StudyCard, test_set: str, view: Seen) -> Iterator[tuple[ShiftQuantity, str | None]]:

@@ -365,7 +365,8 @@ class Provenance(Frozen):
 class Margin(Frozen):
     """The largest difference that does not matter on test sets of a role, as a fraction.
 
-    `declared` is the study file's, where it is known: another one than `margin` was given to the analysis.
+    `declared` is what it was declared as, when the runs began or else in the study file
+    (`analysis.declared.declared_of`); None where neither is known.
     """
 
     role: Role
@@ -383,6 +384,9 @@ class Summary(Frozen):
 
     schema_version: Literal[2] = SCHEMA_VERSION
     confidence: float
+    """Coverage of intervals."""
+    confidence_declared: float | None = None
+    """The coverage when the runs began, or else the study file's; None where neither is known."""
     alpha: float = 0.05
     """Level of every test and family."""
     alpha_declared: float | None = None
@@ -392,6 +396,8 @@ class Summary(Frozen):
     """Of the multi-bootstrap; 0 where there is none."""
     study: StudyCard
     provenance: Provenance
+    warnings: tuple[str, ...] = ()
+    """Sentences that a reader must know before any other: classifiers that learnt nothing, controls that failed."""
     metrics: tuple[Estimate, ...]
     contrasts: tuple[Contrast, ...]
     factorial: tuple[Contrast, ...] = ()

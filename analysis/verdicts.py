@@ -25,6 +25,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from analysis.claims import LEVELS, Cell, Claim, Hypothesis, cells_of, check_claims, hypothesis_of
+from analysis.declared import NOT_ON_RECORD, Declared, changes_since, declared_of
 from analysis.equivalence import OneSided, beyond, one_sided, tost
 from analysis.errors import InputError
 from analysis.intervals import CrossedInterval
@@ -40,9 +41,6 @@ POWER = 0.8
 """Power of the detectable difference and of the seeds needed."""
 
 NOT_COMPUTED = "not computed in this study"
-
-AT_START, IN_STUDY = "when the runs began", "in the study file"
-"""The two records that a claim is compared with."""
 
 
 class _Frozen(BaseModel):
@@ -146,10 +144,8 @@ def decide(
     alpha: float = 0.05,
     *,
     test_sets: Mapping[str, str],
-    at_start: Sequence[Claim] | None = None,
-    alpha_at_start: float | None = None,
-    in_study: Sequence[Claim] | None = None,
-    alpha_in_study: float | None = None,
+    at_start: Declared = NOT_ON_RECORD,
+    in_study: Declared = NOT_ON_RECORD,
 ) -> tuple[Verdict, ...]:
     """The verdict of every claim, in their order.
 
@@ -158,12 +154,8 @@ def decide(
         evidence: what is known of each of their cells.
         alpha: level of each family's correction, above 0 and below 0.5.
         test_sets: the role of each test set by name, in order.
-        at_start: the claims as they were when the runs began; None where there is no record of them to compare with,
-            empty where there were none.
-        alpha_at_start: `alpha` as it was then.
-        in_study: the claims as the study file has them, before another margin was given to the analysis; None where
-            that is what is claimed.
-        alpha_in_study: `alpha` as the study file has it.
+        at_start: what was declared when the runs began.
+        in_study: what the study file declares, before another margin or level was given to the analysis.
 
     Raises:
         InputError: `alpha` is out of range, two claims share an id, or a claim names a test set that is not there.
@@ -196,7 +188,7 @@ def decide(
     verdicts = []
     for n, claim in enumerate(claims):
         outcome = _outcome(adjusted[0][n], adjusted[1][n], alpha)
-        records = [_named(claim, known) for known in (at_start, in_study)]
+        records = [known.claim(claim.id) for known in (at_start, in_study)]
         verdict = Verdict(
             id=claim.id,
             says=claim.says,
@@ -212,10 +204,8 @@ def decide(
             margin=claim.margin,
             margin_declared=declared_of(claim.margin, *(None if of is None else of.margin for of in records)),
             bound_declared=declared_of(claim.bound, *(None if of is None else of.bound for of in records)),
-            alpha_declared=declared_of(alpha, alpha_at_start, alpha_in_study),
-            changed=changes_since(
-                claim, at_start, alpha, alpha_at_start, in_study=in_study, alpha_in_study=alpha_in_study
-            ),
+            alpha_declared=declared_of(alpha, at_start.alpha, in_study.alpha),
+            changed=changes_since(claim, at_start, in_study, alpha=alpha, confidence=_confidence(claim, parts[n])),
             p_support=support[n],
             p_contradict=contrary[n],
             p_support_adjusted=adjusted[0][n],
@@ -228,68 +218,11 @@ def decide(
     return tuple(verdicts)
 
 
-def declared_of(now: float | None, *records: float | None) -> float | None:
-    """What a value was declared as, by the first of the records that differs from it, or else that has one.
-
-    The records are in order: when the runs began, in the study file. None where none has a value.
-
-    >>> declared_of(0.2, None, 0.01), declared_of(0.02, 0.01, 0.02), declared_of(0.02, 0.02, 0.05)
-    (0.01, 0.01, 0.05)
-    >>> declared_of(0.02, 0.02, 0.02), declared_of(0.02, None, None)
-    (0.02, None)
-    """
-    known = [value for value in records if value is not None]
-    return next((value for value in known if value != now), known[0] if known else None)
-
-
-def changes_since(
-    claim: Claim,
-    at_start: Sequence[Claim] | None,
-    alpha: float | None = None,
-    alpha_at_start: float | None = None,
-    *,
-    in_study: Sequence[Claim] | None = None,
-    alpha_in_study: float | None = None,
-) -> str | None:
-    """What of a claim is not as it was, such as `margin 0.01 when the runs began, 0.02 now`.
-
-    It is compared with the claims when the runs began and with those of the study file; None where nothing changed, or
-    where both are None: no record to compare with.
-
-    >>> then = Claim(id="a", says="It costs nothing.", quantity="auc", kind="non_inferior", margin=0.01,
-    ...              variants=("augment",), versus="baseline", role="in_sample")
-    >>> changes_since(then.model_copy(update={"margin": 0.02}), [then])
-    'margin 0.01 when the runs began, 0.02 now'
-    """
-    start, study = _named(claim, at_start), _named(claim, in_study)
-    found = ["declared after the runs began"] if at_start is not None and start is None else []
-    for name in Claim.model_fields:
-        records = [(getattr(of, name), when) for of, when in ((start, AT_START), (study, IN_STUDY)) if of is not None]
-        found += _change(name, getattr(claim, name), records)
-    if alpha is not None:
-        levels = ((alpha_at_start, AT_START), (alpha_in_study, IN_STUDY))
-        found += _change("alpha", alpha, [(level, when) for level, when in levels if level is not None])
-    return "; ".join(found) or None
-
-
-def _named(claim: Claim, claims: Sequence[Claim] | None) -> Claim | None:
-    return next((other for other in claims or () if other.id == claim.id), None)
-
-
-def _change(name: str, now: object, records: Sequence[tuple[object, str]]) -> list[str]:
-    """What a part of a claim was, if that is not what it is now; a value that was the same twice is said once."""
-    earlier: dict[str, str] = {}
-    for value, when in records:
-        if value != now:
-            earlier.setdefault(_shown(value), when)
-    told = ", ".join(f"{value} {when}" for value, when in earlier.items())
-    return [f"{name} {told}, {_shown(now)} now"] if told else []
-
-
-def withdrawn(claims: Sequence[Claim], at_start: Sequence[Claim]) -> tuple[Claim, ...]:
-    """The claims of the start that are no longer claimed: a report that leaves them out makes a family smaller."""
-    ids = {claim.id for claim in claims}
-    return tuple(claim for claim in at_start if claim.id not in ids)
+def _confidence(claim: Claim, parts: Sequence[VerdictPart]) -> float | None:
+    """The coverage that a claim's intervals were asked for at; None where there are none, or where α says it."""
+    if hypothesis_of(claim).side == "within":
+        return None
+    return next((part.confidence for part in parts if part.confidence is not None), None)
 
 
 def _part(claim: Claim, cell: Cell, found: CrossedInterval | Missing | None, alpha: float) -> VerdictPart:
@@ -418,13 +351,3 @@ def _largest(p: Sequence[float | None]) -> float | None:
 def _smallest(p: Sequence[float | None]) -> float | None:
     known = [value for value in p if value is not None]
     return min(known) if known else None
-
-
-def _shown(value: object) -> str:
-    if value is None:
-        return "none"
-    if isinstance(value, tuple):
-        return ", ".join(map(str, value))
-    if isinstance(value, float):
-        return f"{value:.10g}"
-    return f"\u201c{value}\u201d" if " " in str(value) else str(value)

@@ -1,11 +1,11 @@
 """Maps per second beside Captum's loop over single images, and what bfloat16 and float16 do to the measures.
 
-    python benchmarks/attributions.py [--scale F] [--run RUN_DIR] [--variant NAME] [--seed N]
+    python benchmarks/attributions.py [--scale F] [--run RUN_DIR] [--variant NAME] [--seed N] [--processor]
 
 Prints one JSON object a line: `name`, `peer`, `ours`, `ratio`, `bar`, `n` (maps), `machine`. With `--run` the weights
 and the example images are those of a finished run, else initial weights and random images: speed is the same, but the
 rows on measures want a trained classifier. Nothing is judged here: other programs on the machine move times by a
-factor of two.
+factor of two. Where some run, set OMP_NUM_THREADS=1 and give `--processor`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import copy
 import json
+import statistics
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -56,14 +57,15 @@ def plain(model: nn.Module, images: torch.Tensor, method: str) -> list[torch.Ten
     return maps
 
 
-def rate(work: Callable[[], object], count: int) -> float:
-    """Maps per second, the best of some repetitions."""
-    seconds = []
-    for _ in range(TIMES):
-        start = time.perf_counter()
-        work()
-        seconds.append(time.perf_counter() - start)
-    return count / min(seconds)
+def rates(works: dict[str, tuple[Callable[[], object], int]], clock: Callable[[], float]) -> dict[str, float]:
+    """Maps per second by a clock: medians of some turns, in each of which all work is done once, after one in vain."""
+    seconds: dict[str, list[float]] = {name: [] for name in works}
+    for _ in range(TIMES + 1):
+        for name, (work, _) in works.items():
+            start = clock()
+            work()
+            seconds[name].append(clock() - start)
+    return {name: works[name][1] / statistics.median(found[1:]) for name, found in seconds.items()}
 
 
 def subjects(given: argparse.Namespace) -> Iterator[tuple[str, Detector, torch.Tensor]]:
@@ -107,14 +109,19 @@ def rows(given: argparse.Namespace) -> Iterator[dict[str, Any]]:
         for method, bar in BARS.items():
             # the loop is slow, and its speed does not depend on how many images it is given
             few = ordinary[: max(4, len(images) // (8 if method == "saliency" else 32))]
-            loop = rate(partial(plain, usual, few, method), len(few))
+            works = {
+                kind: (partial(attribute, detector, images, method, "image", settings), len(images))
+                for kind, settings in (
+                    ("float32", Attribution(steps=STEPS)),
+                    ("bfloat16", Attribution(steps=STEPS, autocast=True)),
+                )
+            }
+            speeds = rates(works | {"loop": (partial(plain, usual, few, method), len(few))}, given.clock)
+            loop = speeds["loop"]
             found = {}
             for kind in ("float32", "bfloat16"):
-                settings = Attribution(steps=STEPS, autocast=kind == "bfloat16")
-
-                work = partial(attribute, detector, images, method, "image", settings)
-                speed = rate(work, len(images))
-                maps = work().maps
+                speed = speeds[kind]
+                maps = works[kind][0]().maps
                 found[kind] = measure(maps), maps
                 name = f"{method}, {who}, {kind}, maps/s"
                 yield {"name": name, "peer": loop, "ours": speed, "ratio": speed / loop, "bar": bar, "n": len(images)}
@@ -135,11 +142,14 @@ def main() -> None:
     parser.add_argument("--run", type=Path, help="a finished run directory")
     parser.add_argument("--variant", default="autoencoder", help="of the run (default autoencoder)")
     parser.add_argument("--seed", type=int, default=0, help="of the run (default 0)")
+    parser.add_argument("--processor", action="store_true", help="seconds of the processors instead of the clock's")
     about = machine()
     where = (
         f"{about['processor']}, {about['cores']} cores, torch {torch.__version__}, {torch.get_num_threads()} threads"
     )
-    for row in rows(parser.parse_args()):
+    given = parser.parse_args()
+    given.clock = time.process_time if given.processor else time.perf_counter
+    for row in rows(given):
         print(json.dumps(row | {"machine": where}), flush=True)
 
 

@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-SCRIPTS = ("analysis_speed.py", "report_speed.py", "attributions.py")
+SCRIPTS = ("analysis_speed.py", "report_speed.py", "attributions.py", "measures.py")
 
 
 def main() -> None:

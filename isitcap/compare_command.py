@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from isitcap.errors import UserError
+from isitcap.study.family import is_family_run
 
 
 def add_compare_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -26,6 +27,8 @@ def _compare(given: argparse.Namespace) -> None:
     from analysis.results import read_results
 
     paths = [_results(path) for path in (given.first, given.second)]
+    if paths[0].samefile(paths[1]) or paths[0].read_bytes() == paths[1].read_bytes():
+        raise UserError(f"{given.first} and {given.second}: both are the same results; give two different runs")
     first, second = (read_results(path) for path in paths)
     formats = tuple(given.format.split(","))
     written = build_comparison_report(first, second, given.out, formats, _names(given.first, given.second))
@@ -37,9 +40,11 @@ def _results(given: Path) -> Path:
     """The results of a run directory.
 
     Raises:
-        UserError: there are none.
+        UserError: there are none, or they are of a diversity study.
     """
     path = given / "results.json" if given.is_dir() else given
+    if is_family_run(path.parent):
+        raise UserError(f"{given}: of a diversity study, which stands for many; give two of its mixtures")
     if not path.is_file():
         raise UserError(f"{path}: is not there; make it with `isitcap analyze {given}`, or give a run directory")
     return path

@@ -13,10 +13,13 @@ from isitcap.data.audit.command import add_audit
 from isitcap.data.cache import CachedPack, cache_folder, cached_packs, clean
 from isitcap.errors import UserError
 from isitcap.progress import say
-from isitcap.study import SHIPPED, Study, load_study, locate, parse_data, resolve
+from isitcap.study import FAMILIES, SHIPPED, Study, load_study, locate, parse_data, resolve
 
 if TYPE_CHECKING:
     from isitcap.study.load import Locations
+    from isitcap.study.models import Source
+
+NAMES = (*SHIPPED, *FAMILIES)
 
 
 def add_data_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -25,7 +28,7 @@ def add_data_commands(commands: argparse._SubParsersAction[argparse.ArgumentPars
     inside = data.add_subparsers(metavar="WHAT", required=True)
 
     listing = inside.add_parser("list", help="say which sources a study has, where they lie, and what is in the cache")
-    listing.add_argument("studies", metavar="STUDY", nargs="*", help=f"{', '.join(SHIPPED)}, or a TOML file")
+    listing.add_argument("studies", metavar="STUDY", nargs="*", help=f"{', '.join(NAMES)}, or a TOML file")
     _places(listing)
     listing.set_defaults(command=_list)
 
@@ -83,7 +86,7 @@ def _list(given: argparse.Namespace) -> None:
     for name in given.studies or SHIPPED:
         study, base = load_study(name)
         rows: list[tuple[str, ...]] = [
-            (source, declared.kind, _where(study, base, locations, source), declared.description)
+            (source, declared.kind, _where(study, base, locations, source), declared.description or _what(declared))
             for source, declared in study.sources.items()
         ]
         _write(f"Sources of {study.name}", ("source", "kind", "place", "what it is"), rows)
@@ -98,6 +101,20 @@ def _list(given: argparse.Namespace) -> None:
         ("source", "images", "pixels", "size", "last used", "folder"),
         [_pack_row(pack) for pack in packs],
     )
+
+
+def _what(source: Source) -> str:
+    """What a source without a description is, by its declared kind and labels."""
+    if source.kind == "embedded":
+        return f"embedded set `{source.embedded}`"
+    if source.kind == "cifake":
+        return "CIFAKE, real and synthetic"
+    if source.kind == "tiny-imagenet":
+        return "Tiny ImageNet, real"
+    if source.label is not None:
+        return f"{source.label} images"
+    shown = [f"{name} = {label}" for name, label in source.labels.items()]
+    return f"images, {', '.join(shown[:4])}{', …' if len(shown) > 4 else ''}"
 
 
 def _where(study: Study, base: Path | None, locations: Locations, name: str) -> str:
@@ -144,14 +161,14 @@ def _split_words(words: Iterable[str]) -> tuple[list[tuple[Study, Path | None]],
         UserError: a word that is neither.
     """
     words = list(words)
-    studies = [load_study(word) for word in words if word in SHIPPED or word.endswith(".toml")]
-    names = {word for word in words if not (word in SHIPPED or word.endswith(".toml"))}
+    studies = [load_study(word) for word in words if word in NAMES or word.endswith(".toml")]
+    names = {word for word in words if not (word in NAMES or word.endswith(".toml"))}
     studies = studies or [load_study("poster")]
     known = [name for study, _ in studies for name in study.sources]
     for name in sorted(names):
         if name not in known:
             raise UserError(
-                f"{name}: neither a study ({', '.join(SHIPPED)}, or a TOML file) nor a source of "
+                f"{name}: neither a study ({', '.join(NAMES)}, or a TOML file) nor a source of "
                 f"{', '.join(study.name for study, _ in studies)}; known sources: {', '.join(known)}"
             )
     return studies, names

@@ -35,7 +35,7 @@ from isitcap.map_stacks import map_stacks, mean_maps, on_grid
 from isitcap.models.variants import VARIANTS, controls_of
 from isitcap.records.controls import read_controls
 from isitcap.records.directory import RunDirectory
-from isitcap.records.manifest import alpha_at_start, claims_at_start, read_manifest
+from isitcap.records.manifest import declared_at_start, read_manifest
 from isitcap.records.reader import Frames, read_examples, read_frame, read_frames, read_maps
 from isitcap.study.load import parse_seeds, parse_study
 from isitcap.study.models import Study
@@ -68,21 +68,6 @@ class Finished:
     study: Study
     study_toml: str
     manifest: Mapping[str, Any]
-
-    @property
-    def claims(self) -> tuple[Claim, ...]:
-        """What the study claims now."""
-        return self.study.claims
-
-    @property
-    def claims_at_start(self) -> tuple[Claim, ...]:
-        """What it claimed when its runs began."""
-        return claims_at_start(self.manifest)
-
-    @property
-    def alpha_at_start(self) -> float | None:
-        """The level of the verdicts when its runs began, None if not on record."""
-        return alpha_at_start(self.manifest)
 
 
 def open_run(folder: Path) -> Finished:
@@ -124,18 +109,14 @@ def analyze(run: Finished, *, margins: Mapping[str, float] | None = None, alpha:
         UserError: a record is missing or damaged, or a margin is of nothing or no number above 0.
         analysis.errors.InputError: the records do not belong together, or a claim cannot have its margin.
     """
-    settings, start = run.study.analysis, run.claims_at_start
-    declared: dict[Role, float] = {
-        "in_sample": settings.margins.in_sample,
-        "out_of_sample": settings.margins.out_of_sample,
-    }
-    roles, claims = _with_margins(declared, run.claims, margins or {})
+    settings, at_start = run.study.analysis, declared_at_start(run.manifest)
+    roles, claims = _with_margins(settings.margins.by_role(), run.study.claims, margins or {})
     frames = read_frames(
         run.directory, run.study.variants, run.study.seeds, [card["name"] for card in run.manifest["test_sets"]]
     )
     summary = build_summary(
         study=_study_card(run, frames.images),
-        provenance=_provenance(run),
+        provenance=provenance_of(run),
         predictions=frames.predictions,
         images=frames.images,
         maps=_with_nulls(frames.maps, frames.null_maps),
@@ -149,11 +130,9 @@ def analyze(run: Finished, *, margins: Mapping[str, float] | None = None, alpha:
         margins=roles,
         draws=settings.draws,
         claims=claims,
-        claims_at_start=start,
-        alpha_at_start=run.alpha_at_start,
-        claims_in_study=run.claims,
-        alpha_in_study=settings.alpha,
-        margins_in_study=declared,
+        at_start=at_start,
+        in_study=run.study.declared,
+        warnings=control_warnings(run),
     )
     write_results(summary, run.directory.results)
     write_tables(summary, run.directory.tables)
@@ -295,6 +274,10 @@ def _study_card(run: Finished, images: pd.DataFrame) -> StudyCard:
     )
 
 
+MATCHED = 1.0
+"""Decibels by which a control's PSNR may differ from the autoencoder's; steps of JPEG quality are about half of it."""
+
+
 def _control_notes(run: Finished) -> list[str]:
     """How strong each control is, and how far from the autoencoder it was fitted to."""
     notes = []
@@ -311,17 +294,33 @@ def _control_notes(run: Finished) -> list[str]:
     return notes
 
 
-def _provenance(run: Finished) -> Provenance:
+def control_warnings(run: Finished) -> list[str]:
+    """Which controls are not as strong as the autoencoder that they stand for."""
+    off = []
+    for kind in controls_of(run.study.variants):
+        folders = [run.directory.autoencoder(seed) for seed in run.study.seeds]
+        found = pd.concat([read_frame(folder / f"{kind}.parquet") for folder in folders])
+        if (found["psnr"] - found["autoencoder_psnr"]).abs().max() > MATCHED:
+            off.append(kind)
+    if not off:
+        return []
+    lead = f"Failed control: {' and '.join(off)} could not be brought to the PSNR of the seed's autoencoder"
+    return [f"{lead} (by how much stands in the method of the benchmark): no control of an equal loss of detail."]
+
+
+def provenance_of(run: Finished) -> Provenance:
+    """Command, facts and data hashes, as the manifest has them."""
     sessions: Sequence[Mapping[str, Any]] = run.manifest["sessions"]
     last = sessions[-1]
     machine, device = last["machine"], last["device"]
     dirty = {True: " with uncommitted changes", False: "", None: ""}[last["dirty"]]
     seconds = sum(session["wall_seconds"] for session in sessions)
+    in_sessions = f" in {len(sessions)} sessions" if len(sessions) > 1 else ""
     facts = [
         ("Commit", f"{last['commit'] or 'not recorded (installed package)'}{dirty}"),
         ("Seeds", _seeds(last["command"], run.study.seeds)),
         ("Started", sessions[0]["started"]),
-        ("Wall time", f"{seconds / 60:.1f} min" + (f" in {len(sessions)} sessions" if len(sessions) > 1 else "")),
+        ("Wall time of the runs", f"{seconds / 60:.1f} min{in_sessions}"),
         ("Peak memory", f"{max(session['peak_memory_mib'] for session in sessions):,} MiB"),
         ("Processor", f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gib']} GiB"),
         ("Computed on", f"{device['device']}, {device['threads']} threads, training in {device['autocast']}"),

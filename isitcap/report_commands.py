@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from isitcap.errors import ListedUserError, UserError
 from isitcap.progress import warn
 from isitcap.records.directory import RunDirectory
+from isitcap.study.family import is_family_run
 
 if TYPE_CHECKING:
     from analysis.reporting import Examples
@@ -34,7 +35,10 @@ def add_report_commands(commands: argparse._SubParsersAction[argparse.ArgumentPa
 
     report = commands.add_parser("report", help="write the reports of a run directory")
     report.add_argument("run_dir", metavar="RUN_DIR", type=Path, help="a run directory, or inputs that were kept")
-    report.add_argument("--document", help="benchmark, significance, dispersion, or several with commas (default: all)")
+    report.add_argument(
+        "--document",
+        help="benchmark, significance, dispersion, or several with commas (default: all); of a diversity study its one",
+    )
     report.add_argument("--format", help="html, pdf or html,pdf (default: the study's)")
     report.add_argument("--out", type=Path, help="where to (default: RUN_DIR/reports)")
     report.add_argument(
@@ -46,11 +50,16 @@ def add_report_commands(commands: argparse._SubParsersAction[argparse.ArgumentPa
 
 
 def _analyze(given: argparse.Namespace) -> None:
+    from isitcap.family_findings import compute_family, open_family
     from isitcap.findings import open_run
 
-    run = open_run(given.run_dir)
-    compute_results(run, margins=_margins(given.margin), alpha=given.alpha)
-    sys.stdout.write(f"{run.directory.results}\n")
+    directory, margins = RunDirectory(given.run_dir), _margins(given.margin)
+    with directory.sole_writer():
+        if is_family_run(given.run_dir):
+            compute_family(open_family(given.run_dir), margins=margins, alpha=given.alpha)
+        else:
+            compute_results(open_run(given.run_dir), margins=margins, alpha=given.alpha)
+    sys.stdout.write(f"{directory.results}\n")
 
 
 def compute_results(run: Finished, *, margins: Mapping[str, float] | None = None, alpha: float | None = None) -> None:
@@ -86,6 +95,12 @@ def _margins(words: Sequence[str]) -> dict[str, float]:
 
 
 def _report(given: argparse.Namespace) -> None:
+    if is_family_run(given.run_dir):
+        from isitcap.family_commands import report_family
+
+        with RunDirectory(given.run_dir).sole_writer(given.out):
+            report_family(given)
+        return
     from analysis.reporting.kept_inputs import is_kept, read_inputs
     from isitcap.findings import examples_of, open_run, summary_of
     from isitcap.report_checks import problems
@@ -97,15 +112,17 @@ def _report(given: argparse.Namespace) -> None:
         made_from = read_inputs(given.run_dir)
         _show(given, made_from, write_documents(*made_from, formats, out, documents, required=bool(given.format)))
         return
-    if found := problems(RunDirectory(given.run_dir)):
-        raise ListedUserError(found)
-    run = open_run(given.run_dir)
-    if not run.directory.results.exists():
-        compute_results(run)
-    formats = tuple(given.format.split(",")) if given.format else run.study.output.formats
-    out = given.out or run.directory.reports
-    made_from = summary_of(run), examples_of(run)
-    _show(given, made_from, write_documents(*made_from, formats, out, documents, required=bool(given.format)))
+    directory = RunDirectory(given.run_dir)
+    with directory.sole_writer(given.out):
+        if found := problems(directory):
+            raise ListedUserError(found)
+        run = open_run(given.run_dir)
+        if not directory.results.exists():
+            compute_results(run)
+        formats = tuple(given.format.split(",")) if given.format else run.study.output.formats
+        made_from = summary_of(run), examples_of(run)
+        out = given.out or directory.reports
+        _show(given, made_from, write_documents(*made_from, formats, out, documents, required=bool(given.format)))
 
 
 def _show(given: argparse.Namespace, made_from: tuple[Summary, Examples], written: Sequence[Path]) -> None:

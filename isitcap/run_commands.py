@@ -18,7 +18,8 @@ from isitcap.errors import UserError
 from isitcap.progress import say, warn
 from isitcap.records.directory import RunDirectory, Stage
 from isitcap.report_commands import compute_results, write_reports
-from isitcap.study import SHIPPED, Study, dump_study, load_study, locate, parse_data, parse_seeds, resolve
+from isitcap.study import FAMILIES, SHIPPED, Study, dump_study, load_study, locate, parse_data, parse_seeds, resolve
+from isitcap.study.family import family_text
 
 if TYPE_CHECKING:
     from isitcap.data.assemble import StudyData
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 def add_run_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add `run` and `explain` to the program's commands."""
     run = commands.add_parser("run", help="train, predict and explain a study, then analyze and report it")
-    run.add_argument("study", metavar="STUDY", help=f"{', '.join(SHIPPED)}, or a TOML file")
+    run.add_argument("study", metavar="STUDY", help=f"{', '.join((*SHIPPED, *FAMILIES))}, or a TOML file")
     run.add_argument("--out", type=Path, help="run directory (default: runs/NAME); an unfinished one is resumed")
     run.add_argument("--seeds", help="how many (8), which (0,3,5) or a range (10-14)")
     run.add_argument(
@@ -40,7 +41,11 @@ def add_run_commands(commands: argparse._SubParsersAction[argparse.ArgumentParse
         help="zip or folder of a source, or a folder that holds NAME.zip or NAME/ (repeatable)",
     )
     run.add_argument("--without", action="append", default=[], metavar="NAME", help="leave a test source out")
-    run.add_argument("--explain", action="store_true", help="say what would be made and why, and make nothing")
+    run.add_argument(
+        "--explain",
+        action="store_true",
+        help="say what would be made and why, and train nothing; images may be prepared in the cache for that",
+    )
     run.add_argument(
         "--again", action="store_true", help="make finished runs over where what bears on them has changed"
     )
@@ -73,6 +78,11 @@ def _where_and_how(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(given: argparse.Namespace) -> None:
+    if (family := family_text(given.study)) is not None:
+        from isitcap.family_commands import run_family
+
+        run_family(given, *family)
+        return
     declared, base = load_study(given.study)
     seeds = parse_seeds(given.seeds) if given.seeds is not None else None
     study = resolve(declared, seeds=seeds, without=given.without)
@@ -80,19 +90,32 @@ def _run(given: argparse.Namespace) -> None:
         warn(f"--without {', '.join(given.without)}: the study's claims about it fall away: {', '.join(lost)}")
     places = locate(study, base, parse_data(given.data))
     out = given.out or Path("runs") / study.name
-    _train(given, study, places, out)
     if given.explain:
+        train(given, study, places, out)
         return
     from isitcap.findings import open_run
 
-    say("analysis", show=not given.quiet)
-    compute_results(open_run(out))
-    for path in write_reports(open_run(out), study.output.formats, out / "reports", required=False):
+    with RunDirectory(out).lock():  # until the reports stand: they are of the records as they were analyzed
+        train(given, study, places, out)
+        say("analysis", show=not given.quiet)
+        compute_results(open_run(out))
+        written = write_reports(open_run(out), study.output.formats, out / "reports", required=False)
+    for path in written:
         sys.stdout.write(f"{path}\n")
 
 
-def _train(given: argparse.Namespace, study: Study, places: dict[str, Path], out: Path) -> None:
-    choose = _training("run")
+def train(given: argparse.Namespace, study: Study, places: dict[str, Path], out: Path) -> bool:
+    """Make what is not done of a study in a run directory, or with `--explain` only say what that is.
+
+    The caller holds the directory's lock, except with `--explain`.
+
+    Returns:
+        Whether anything was made.
+
+    Raises:
+        UserError: the folder holds another study, or finished runs would be lost and `--again` is not given.
+    """
+    choose = training("run")
     show = not given.quiet
     directory, environment = RunDirectory(out), choose(given.device)
     _refuse_other_study(directory, study)
@@ -114,7 +137,7 @@ def _train(given: argparse.Namespace, study: Study, places: dict[str, Path], out
         warn_of_study(data)
         for name, reason in explain(Runs(study, data, directory, environment)):
             sys.stdout.write(f"{name}: {reason}\n")
-        return
+        return False
 
     def refuse_loss(runs: Runs) -> None:
         from isitcap.training.outlook import loss
@@ -123,11 +146,13 @@ def _train(given: argparse.Namespace, study: Study, places: dict[str, Path], out
             raise UserError(f"{out}: {lost}; give another folder with --out to keep them, or --again to make them over")
         warn_of_study(runs.data)
 
-    if not _make(given, study, places, directory, environment, refuse_loss):
+    made = _make(given, study, places, directory, environment, refuse_loss)
+    if not made:
         say("every run is done; nothing to train", show=show)
+    return made
 
 
-def _training(command: str) -> Callable[[str], Environment]:
+def training(command: str) -> Callable[[str], Environment]:
     """`isitcap.training.environment.choose`, where the packages that training needs are installed."""
     try:
         import isitcap.training.runs
@@ -149,7 +174,7 @@ def _make(
     environment: Environment,
     check: Callable[[Runs], None],
 ) -> bool:
-    """Make the stages that are not done, holding the lock; whether there was one.
+    """Make the stages that are not done; whether there was one. The caller holds the lock.
 
     `check` may refuse, before anything is written, what would be made.
     """
@@ -161,47 +186,47 @@ def _make(
 
     show = not given.quiet
     started, clock = dt.datetime.now(dt.UTC).isoformat(timespec="seconds"), time.perf_counter()
-    with directory.lock():
-        data = assemble(study, places, cache_folder(given.cache), show=show)
-        for note in data.notes:
-            say(note, show=show)
-        for images in data.test_sets:
-            for source, note in images.notes:
-                say(f"{source}: {note}", show=show)
-        runs = Runs(study, data, directory, environment)
-        runs.controls.contents(show=show)  # with progress, since taking their hashes makes them once
-        check(runs)
-        todo = [name for name, reason in explain(runs) if reason != "kept"]
-        write_bytes(directory.study, dump_study(study, places).encode())
-        if directory.manifest.exists() and not todo:
-            return False
+    data = assemble(study, places, cache_folder(given.cache), show=show)
+    for note in data.notes:
+        say(note, show=show)
+    for images in data.test_sets:
+        for source, note in images.notes:
+            say(f"{source}: {note}", show=show)
+    runs = Runs(study, data, directory, environment)
+    runs.controls.contents(show=show)  # with progress, since taking their hashes makes them once
+    check(runs)
+    todo = [name for name, reason in explain(runs) if reason != "kept"]
+    write_bytes(directory.study, dump_study(study, places).encode())
+    if directory.manifest.exists() and not todo:
+        return False
 
-        def record() -> None:
-            write_manifest(
-                directory,
-                command=["isitcap", *map(shlex.quote, given.words)],
-                device=environment.own_identity(),
-                packs=dict(data.packs),
-                notes=data.notes,
-                test_sets=[
-                    {
-                        "name": images.name,
-                        "role": images.role,
-                        "pipeline": images.pipeline,
-                        "notes": [list(note) for note in images.notes],
-                    }
-                    for images in data.test_sets
-                ],
-                done=[name for name, reason in explain(runs) if reason == "kept"],
-                started=started,
-                wall_seconds=time.perf_counter() - clock,
-                peak_memory_mib=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-                claims=study.claims,
-                alpha=study.analysis.alpha,
-            )
+    def record() -> None:
+        write_manifest(
+            directory,
+            command=["isitcap", *map(shlex.quote, given.words)],
+            device=environment.own_identity(),
+            packs=dict(data.packs),
+            notes=data.notes,
+            test_sets=[
+                {
+                    "name": images.name,
+                    "role": images.role,
+                    "pipeline": images.pipeline,
+                    "notes": [list(note) for note in images.notes],
+                }
+                for images in data.test_sets
+            ],
+            # all were read above, and each is vouched for by its mark since: reading them again after every
+            # stage would read the whole run directory as many times as it has stages
+            done=[name for name, reason in explain(runs, hashed=False) if reason == "kept"],
+            started=started,
+            wall_seconds=time.perf_counter() - clock,
+            peak_memory_mib=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+            declared=study.declared,
+        )
 
-        record()
-        runs.make(record, show=show)
+    record()
+    runs.make(record, show=show)
     return True
 
 
@@ -220,7 +245,13 @@ def _warn_of_small_training(study: Study, data: StudyData) -> None:
 
 
 def _explain(given: argparse.Namespace) -> None:
-    choose = _training("explain")
+    choose = training("explain")
+    with RunDirectory(given.run_dir).sole_writer():
+        _add_maps(given, choose)
+
+
+def _add_maps(given: argparse.Namespace, choose: Callable[[str], Environment]) -> None:
+    """`isitcap explain`, with the lock held."""
     from isitcap.findings import open_run
     from isitcap.study.widen import widen
 

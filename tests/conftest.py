@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+sys.path.insert(0, str(Path(__file__).parent))  # for `made_up_results`
 
 # Times on a shared machine say nothing about a test.
 settings.register_profile("isitcap", deadline=None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -320,9 +321,9 @@ def test_analyze_writes_the_same_results_again(run: Path) -> None:
 def margins_of(run: Path) -> dict[str, float | None]:
     """The margin of each claim, and that of accuracy's contrasts on each test set, in results.json."""
     results = json.loads((run / "results.json").read_text("utf-8"))
-    claims = {verdict["id"]: verdict["margin"] for verdict in results["verdicts"]}
-    rows = [row for row in results["contrasts"] if row["quantity"] == "accuracy" and row["source"] is None]
-    return claims | {row["test_set"]: row["margin"] for row in rows}
+    claims = {verdict["id"]: verdict.get("margin") for verdict in results["verdicts"]}
+    rows = [row for row in results["contrasts"] if row["quantity"] == "accuracy" and row.get("source") is None]
+    return claims | {row["test_set"]: row.get("margin") for row in rows}
 
 
 @pytest.mark.parametrize(
@@ -344,7 +345,7 @@ def test_analyze_takes_another_margin(run: Path, words: list[str], changed: dict
     for verdict in results["verdicts"]:
         name, margin = verdict["id"], declared[verdict["id"]]
         told = f"margin {margin:g} when the runs began, {changed[name]:g} now" if name in changed else None
-        assert (verdict["margin_declared"], verdict["changed"]) == (margin, told)
+        assert (verdict.get("margin_declared"), verdict.get("changed")) == (margin, told)
     table = pd.read_csv(run / "tables/verdicts.csv")
     assert dict(zip(table["claim"], table["margin"].round(9), strict=True)) == pytest.approx(
         {name: np.nan if usual[name] is None else (usual | changed)[name] for name in declared}, nan_ok=True
@@ -361,6 +362,35 @@ def test_analyze_takes_another_alpha(run: Path) -> None:
     for verdict in after["verdicts"]:
         assert verdict["alpha"] == 0.01
         assert verdict["changed"] == "alpha 0.05 when the runs began, 0.01 now"
+
+
+def test_a_study_file_that_was_changed_after_the_runs_is_told(run: Path) -> None:
+    """A margin of a role, α and a coverage edited in the study file are marked like those of the command line."""
+    study = run / "study.toml"
+    text = study.read_text("utf-8")
+    for then, now in (("in_sample = 0.01", "in_sample = 0.2"), ("alpha = 0.05", "alpha = 0.1"),
+                      ("confidence = 0.95", "confidence = 0.9")):  # fmt: skip
+        assert text.count(f"\n{then}\n") == 1
+        text = text.replace(f"\n{then}\n", f"\n{now}\n")
+    study.write_text(text, "utf-8")
+    assert main(["report", str(run), "--format", "html"]) == 2, "results of another study file make no report"
+    assert main(["analyze", str(run)]) == 0
+    assert main(["report", str(run), "--format", "html"]) == 0
+    results = json.loads((run / "results.json").read_text("utf-8"))
+    assert [(m["role"], m["margin"], m["declared"]) for m in results["margins"]] == [
+        ("in_sample", 0.2, 0.01),
+        ("out_of_sample", 0.05, 0.05),
+    ]
+    assert (results["alpha_declared"], results["confidence_declared"]) == (0.05, 0.95)
+    told = {verdict["id"]: verdict.get("changed") for verdict in results["verdicts"]}
+    levels = "alpha 0.05 when the runs began, 0.1 now; confidence 0.95 when the runs began, 0.9 now"
+    assert told["level"] == levels
+    assert told["preserved"] == "alpha 0.05 when the runs began, 0.1 now"
+    lead = "Not as declared: tests are at α = 0.1 instead of 0.05; intervals are at 90 % instead of 95 %; the margin"
+    for name in ("index", "benchmark", "dispersion", "significance"):
+        page = re.sub("<[^>]*>", "", (run / f"reports/{name}.html").read_text("utf-8")).replace("\u00a0", " ")
+        assert lead in " ".join(page.split()), name
+    assert "20 points in sample instead of the declared 1 point" in " ".join(page.split())
 
 
 @pytest.mark.parametrize(

@@ -92,7 +92,9 @@ def test_methods_are_added_and_nothing_else_is_touched(place: Path, run: Path) -
     assert {"saliency.image~untrained", "saliency.classifier_input~randomised-conv1"} <= paths
     nulls = [row for row in results["dispersion_contrasts"] if "~" in row["path"]]
     assert nulls
-    assert all(row["source"] is None and row["subset"] is None for row in nulls), "nulls are of whole sets alone"
+    assert all(row.get("source") is None and row.get("subset") is None for row in nulls), (
+        "nulls are of whole sets alone"
+    )
     assert {row["path"].partition(".")[0] for row in results["faithfulness"]} == set(settings["methods"])
     assert {row["quantity"] for row in results["agreement"]} == {"seed_agreement", "variant_agreement"}
     assert any(row["path"] == "saliency.image" for row in results["model_checks"])

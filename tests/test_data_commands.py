@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from pathlib import Path
 
@@ -36,6 +37,43 @@ def test_list_says_where_sources_lie_and_what_can_be_fetched(tmp_path: Path, cap
     assert "built in" in out
     assert "not given" in out
     assert "IFv1-CC1M" in out
+
+
+def test_list_says_what_sources_are_that_nobody_described(tmp_path: Path, capsys: Captured) -> None:
+    """By kind and labels; a description of the study's own stands as it is."""
+    sources = {
+        "a": 'kind = "images"\nlabel = "real"',
+        "b": 'kind = "images"\nlabels = {one = "real", two = "synthetic"}',
+        "c": 'kind = "cifake"',
+        "d": 'kind = "tiny-imagenet"',
+        "e": 'kind = "embedded"\nembedded = "demo-train"',
+        "f": 'kind = "images"\nlabel = "synthetic"\ndescription = "my own words"',
+    }
+    text = "\n".join(f"[sources.{name}]\n{body}" for name, body in sources.items())
+    text = f'name = "x"\ntitle = "X"\nseeds = [0]\n{text}\n[split]\nsources = {list(sources)}\n'
+    study = tmp_path / "x.toml"
+    study.write_text(f"{text}train = 8\nvalidation = 4\ntest = 4\n", "utf-8")
+    code, out, err = run(capsys, "data", "list", study, "--cache", tmp_path / "cache")
+    assert code == 0, err
+    cells = [re.split(r"  +", line.strip()) for line in out.splitlines()[2:8]]
+    assert {cell[0]: cell[3] for cell in cells} == {
+        "a": "real images",
+        "b": "images, one = real, two = synthetic",
+        "c": "CIFAKE, real and synthetic",
+        "d": "Tiny ImageNet, real",
+        "e": "embedded set `demo-train`",
+        "f": "my own words",
+    }
+
+
+def test_progress_names_a_pipeline_that_is_not_the_studys_own(tmp_path: Path, capsys: Captured) -> None:
+    """A source that is prepared several times is told apart by kernel and JPEG."""
+    study = tiny_study(tmp_path)
+    study.write_text(study.read_text("utf-8") + '\n[controls]\nkernels = ["box"]\nreencode = [true, false]\n', "utf-8")
+    code, _, err = run(capsys, "data", "prepare", study, "other-grid", "--cache", tmp_path / "cache")
+    assert code == 0
+    told = [line.partition(":")[0] for line in err.splitlines() if "20 images" in line]
+    assert told == ["other-grid", "other-grid@box+jpeg75", "other-grid@box"]
 
 
 def test_prepare_makes_packs_that_list_shows_and_a_second_call_finds(tmp_path: Path, capsys: Captured) -> None:

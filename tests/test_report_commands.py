@@ -8,46 +8,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from made_up_results import made_up_results
 
 from analysis.reporting import Examples, ExampleSet
 from analysis.reporting.kept_inputs import keep_inputs
-from analysis.summary import Estimate, Provenance, StudyCard, Summary, TestSetCard, VariantCard
 from isitcap.cli import main
 
 
 @pytest.fixture
 def inputs(tmp_path: Path) -> Path:
-    labels = {"quantity": "accuracy", "variant": "baseline", "test_set": "test", "path": "none"}
-    numbers = {"estimate": 0.9, "low": 0.88, "high": 0.92, "df": 5.0, "n_seeds": 3, "n_images": 20}
-    summary = Summary(
-        confidence=0.95,
-        study=StudyCard(
-            name="s",
-            title="A study",
-            question="What is it?",
-            demo=False,
-            seeds=(0, 1, 2),
-            baseline="baseline",
-            variants=(VariantCard(name="baseline", path="none", description="as it is"),),
-            test_sets=(
-                TestSetCard(name="test", role="in_sample", n_real=10, n_synthetic=10, pipeline="as is", sources=()),
-            ),
-            study_toml="",
-        ),
-        provenance=Provenance(command="isitcap run s", facts=(), data_hashes=()),
-        metrics=(Estimate.model_validate(labels | numbers),),
-        contrasts=(),
-        dispersion=(),
-        dispersion_contrasts=(),
-        seed_values=(),
-        map_counts=(),
-        autoencoders=(),
-        histories=(),
-    )
     pixels = np.zeros((1, 4, 4, 3), np.uint8)
     maps = {("baseline", "saliency", "image"): np.eye(4)[None]}
     examples = Examples(0, (ExampleSet("test", pixels, ("a.png",), (1,), ("a",), maps),))
-    keep_inputs(summary, examples, tmp_path / "inputs")
+    keep_inputs(made_up_results(), examples, tmp_path / "inputs")
     return tmp_path / "inputs"
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from altair.utils.schemapi import debug_mode
+
 from analysis.errors import InputError, MissingLibraryError
 from analysis.reporting.documents import DOCUMENTS
 from analysis.reporting.files import write_atomically
+from analysis.reporting.garbage import uncollected
 from analysis.reporting.index import FORMATS, draw_index, entries
 from analysis.reporting.inputs import Examples, ExampleSet, MeanMaps
 from analysis.reporting.page import INDEX, draw_page
@@ -54,11 +57,13 @@ def build_report(
     printer = Printer(draw_pdf, (processes or available_processes()) if several else 1)
     # The last ones have the most pages: with them first, two processes end at about the same time.
     for name in reversed(wanted):
-        document = DOCUMENTS[name].build(summary, examples)
-        if "pdf" in formats:
-            printer.put(f"{name}.pdf", draw_page(document, summary, "print"))
-        if "html" in formats:
-            write_atomically(out_dir / f"{name}.html", draw_page(document, summary, "screen").encode("utf-8"))
+        # Altair would hold every part of every chart against its schema, where each is made: the tests do.
+        with uncollected(), debug_mode(False):
+            document = DOCUMENTS[name].build(summary, examples)
+            if "pdf" in formats:
+                printer.put(f"{name}.pdf", draw_page(document, summary, "print"))
+            if "html" in formats:
+                write_atomically(out_dir / f"{name}.html", draw_page(document, summary, "screen").encode("utf-8"))
     written: dict[str, Path] = {}
     if "html" in formats:
         written = {f"{name}.html": out_dir / f"{name}.html" for name in wanted}

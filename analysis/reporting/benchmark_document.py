@@ -11,6 +11,7 @@ from analysis.reporting.curve_figures import figure_calibration, figure_roc
 from analysis.reporting.inputs import Examples
 from analysis.reporting.lookup import Lookup
 from analysis.reporting.map_pictures import figure_maps
+from analysis.reporting.path_figure import figure_paths
 from analysis.reporting.shift_sections import shift_sections
 from analysis.reporting.verdict import sentences
 from analysis.summary import Summary
@@ -27,6 +28,7 @@ def build_benchmark(summary: Summary, examples: Examples) -> Document:
     sections = [
         Section("verdict", "Verdict", 2, (*verdict, *present(figures.figure_differences(lookup)))),
         Section("evidence", "Evidence", 2, ()),
+        Section("paths", "The variants and their paths", 3, tuple(present(figure_paths(lookup)))),
         Section("accuracy", "Accuracy in and out of sample", 3, tuple(_accuracy(lookup))),
         Section("roc", "ROC curves", 3, tuple(present(figure_roc(lookup)))),
         Section("calibration", "Calibration", 3, tuple(present(figure_calibration(lookup)))),
@@ -97,8 +99,8 @@ def _training(lookup: Lookup) -> Iterable[Block]:
             {"validation_loss": "validation", "train_loss": "training"},
             "plain",
             (
-                "Validation solid, training dashed; the loss of autoencoder-weights is the mean squared error of its "
-                "reconstructions."
+                "Validation solid, training dashed; the loss of autoencoder-weights (the autoencoder itself) is the "
+                "mean squared error of its reconstructions."
             ),
         ),
     ]

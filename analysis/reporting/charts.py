@@ -49,8 +49,8 @@ def axis_of(scale: Scale, title: str, *, grid: bool = True) -> alt.Axis:
 
 
 def data_of(rows: Sequence[Mapping[str, Any]]) -> alt.InlineData:
-    """Rows as a chart's own data."""
-    return alt.InlineData(values=[dict(row) for row in rows])
+    """Rows as a chart's own data: a tuple, as Altair copies every row of a list each time it copies a chart."""
+    return alt.InlineData(values=tuple(dict(row) for row in rows))
 
 
 def tips_of(*fields: tuple[str, str]) -> list[alt.Tooltip]:
@@ -119,19 +119,21 @@ def draw_estimates(
         )
     if bars:
         layers.append(
-            alt.Chart(data_of(bars)).mark_rule(strokeWidth=2).encode(x=x, x2="high", y=y, color=colour, tooltip=tips)
+            alt.Chart(data_of(bars))
+            .mark_rule(strokeWidth=2)
+            .encode(x=x, x2=alt.X2("high"), y=y, color=colour, tooltip=tips)
         )
     if defined:
         base = alt.Chart(data_of(defined))
         layers.append(
             base.mark_point(size=64, filled=True, opacity=1).encode(x=x, y=y, color=colour, shape=shape, tooltip=tips)
         )
-        layers.append(base.mark_text(dy=-10, fontSize=10.5, color=theme.INK).encode(x=x, y=y, text="text:N"))
+        layers.append(base.mark_text(dy=-10, fontSize=10.5, color=theme.INK).encode(x=x, y=y, text=alt.Text("text:N")))
     if undefined:
         layers.append(
             alt.Chart(data_of(undefined))
             .mark_text(align="left", fontStyle="italic", color=theme.MUTED)
-            .encode(x=alt.value(4), y=y, text="text:N")
+            .encode(x=alt.value(4), y=y, text=alt.Text("text:N"))
         )
     if not layers:
         layers.append(alt.Chart(data_of([])).mark_text())
@@ -171,7 +173,7 @@ def draw_curves(
             axis=axis_of(scale, title),
             scale=alt.Scale(zero=False, nice=False, padding=6),
         ),
-        detail="seed:N",
+        detail=alt.Detail("seed:N"),
     )
     dashes = [[1, 0], [4, 3], [1, 2]][: len(labels)]
     line = base.mark_line(color=colour, strokeWidth=1.5).encode(

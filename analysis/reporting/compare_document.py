@@ -130,7 +130,8 @@ def _verdict(
         yield Paragraph(
             (f"Of {len(common)} claims that both declare, {len(moved)} have another outcome{what}.",), lead=True
         )
-    yield Paragraph((f"{len(settings)} settings differ; they stand below.",), lead=True)
+    differ = f"{len(settings)} setting{'s differ' if len(settings) != 1 else ' differs'}; see the table."
+    yield Paragraph((differ if settings else "No setting differs.",), lead=True)
     if shared:
         yield from present(_figure(sides, shared, names))
 

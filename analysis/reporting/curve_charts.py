@@ -62,13 +62,13 @@ def draw_bands(rows: Sequence[BandRow], *, name: str, x_title: str, y_title: str
         known = amount if row.number.interval else f"{amount}, interval not defined"
         n = f"{curve.n_seeds} seeds × {curve.n_images:,} images"
         # One text for the whole curve: labels in every row would be most of the page.
-        tip = alt.value(f"{curve.variant}: {name} {known}; {n}")
+        tip = alt.TooltipValue(f"{curve.variant}: {name} {known}; {n}")
         positions = zip(curve.x, curve.mean, curve.low, curve.high, strict=True)
         data = data_of([_rounded(x=a, y=mean, low=least, high=most) for a, mean, least, most in positions])
         base = alt.Chart(data)
         if curve.n_seeds > 1 and curve.x:
             band = base.mark_area(color=colour, opacity=0.16, line=False)
-            bands.append(band.encode(x=x, y=low, y2="high", tooltip=tip))
+            bands.append(band.encode(x=x, y=low, y2=alt.Y2("high"), tooltip=tip))
         if curve.x:
             line = base.mark_line(color=colour, strokeWidth=1.5, strokeDash=dashes[curve.variant])
             lines.append(line.encode(x=x, y=y, tooltip=tip))
@@ -83,7 +83,7 @@ def draw_bands(rows: Sequence[BandRow], *, name: str, x_title: str, y_title: str
         mark = text.mark_text(
             align="left", baseline="middle", fontSize=10.5, color=colour, limit=theme.PANEL_WIDTH - 84
         )
-        lines.append(mark.encode(x=x, y=y, text="text:N", tooltip=tip))
+        lines.append(mark.encode(x=x, y=y, text=alt.Text("text:N"), tooltip=tip))
     return alt.LayerChart(layer=[*layers, *bands, *lines]).properties(width=theme.PANEL_WIDTH, height=round(SIDE * top))
 
 

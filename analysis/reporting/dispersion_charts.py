@@ -64,7 +64,7 @@ def draw_strips(strips: Sequence[Strip], variants: Sequence[str], *, title: str)
     layers: list[alt.Chart] = []
     if bars:
         bar = alt.Chart(data_of(bars)).mark_rule(strokeWidth=2)
-        layers.append(bar.encode(x=x, x2="high", y=y, yOffset=offset, color=colour, tooltip=tips))
+        layers.append(bar.encode(x=x, x2=alt.X2("high"), y=y, yOffset=offset, color=colour, tooltip=tips))
     if seeds:
         seed_tips = tips_of(("label", "row"), ("variant", "variant"), ("seed", "seed"), ("shown", "value"))
         single = alt.Chart(data_of(seeds)).mark_point(size=18, filled=False, strokeWidth=1, opacity=1)

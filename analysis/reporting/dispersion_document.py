@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from analysis.reporting import dispersion_figures as figures
 from analysis.reporting import dispersion_tables as tables
 from analysis.reporting import map_pictures, map_tables
+from analysis.reporting.augmentation_beside import table_beside_augmentation
 from analysis.reporting.blocks import Block, Document, Paragraph, Prose, Section
 from analysis.reporting.composition import document_of, present, provenance
 from analysis.reporting.dispersion_lookup import Maps
@@ -87,7 +88,7 @@ def _methods(maps: Maps) -> Iterable[Block]:
     for card in maps.cards:
         if len(maps.methods(card)) > 1:
             yield Paragraph(agreement_paragraph(maps, card))
-        yield from present(tables.table_methods(maps, card))
+        yield from present(table_beside_augmentation(maps, card), tables.table_methods(maps, card))
 
 
 def _nulls(maps: Maps) -> Iterable[Block]:

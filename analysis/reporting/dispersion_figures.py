@@ -11,6 +11,7 @@ from analysis.reporting.dispersion_charts import Strip, draw_strips
 from analysis.reporting.dispersion_lookup import Maps
 from analysis.reporting.lookup import Lookup
 from analysis.reporting.panels import (
+    NOT_ADJUSTED,
     alternative,
     interval_note,
     mark,
@@ -86,8 +87,8 @@ def figure_dispersion_differences(maps: Maps) -> Figure:
             panels.append(panel(figure_id, len(panels), head, chart, alternative(f"{title}, {head}", marks)))
     caption = (
         f"Gini coefficient of each variant’s maps minus that of {lookup.baseline}, paired by seed and image; left of "
-        f"the dashed line is more dispersed. {counts(rows, what=MAPS)}. {interval_note(lookup)} The horizontal "
-        "scales differ."
+        f"the dashed line is more dispersed. {counts(rows, what=MAPS)}. {interval_note(lookup)} {NOT_ADJUSTED} "
+        "The horizontal scales differ."
     )
     return Figure(figure_id, "Differences in dispersion to the baseline", tuple(panels), (caption,))
 
@@ -110,7 +111,8 @@ def figure_dispersion(maps: Maps, card: TestSetCard) -> Figure:
     caption = (
         f"{notes[:1].upper()}{notes[1:]}. Seeds as open marks. At the image, a gradient has passed "
         "the autoencoder’s own convolutions; at the classifier’s input it has not. "
-        f"{counts(rows, what=MAPS)}. {interval_note(lookup)} The horizontal scales differ."
+        f"{counts(rows, what=MAPS)}. {interval_note(lookup)} {NOT_ADJUSTED} "
+        "The horizontal scales differ."
     )
     return Figure(figure_id, f"Dispersion of the saliency maps: {card.name}", tuple(panels), (caption,))
 
@@ -152,7 +154,8 @@ def figure_parts(maps: Maps, card: TestSetCard) -> Figure:
     caption = (
         "Mean of each variant’s maps within a class or source, single seeds as open marks. What differs between "
         "sources whatever the variant is in the images; a finding about a variant shows in most rows. "
-        f"{counts(rows, what='maps a seed and row')}. {interval_note(lookup)} The horizontal scales differ."
+        f"{counts(rows, what='maps a seed and row')}. {interval_note(lookup)} {NOT_ADJUSTED} "
+        "The horizontal scales differ."
     )
     return Figure(figure_id, f"Dispersion by class and source: {card.name}", tuple(panels), (caption,), across=2)
 
@@ -204,7 +207,7 @@ def figure_pairs(maps: Maps, card: TestSetCard) -> Figure:
         "Every pair of variants, paired by seed and image; left of zero the first of the two is more dispersed. "
         f"Filled: p after Holm’s correction over the pairs of a panel is below α = {lookup.alpha:g}. "
         f"{counts([row for row in found if row.estimate is not None], what=MAPS)}. {interval_note(lookup)} "
-        f"They are not adjusted. The horizontal scales differ.{left_out}"
+        f"{NOT_ADJUSTED} The horizontal scales differ.{left_out}"
     )
     return Figure(figure_id, f"Every pair of variants: {card.name}", tuple(panels), (caption,), across=2)
 
@@ -246,7 +249,7 @@ def figure_smearing(maps: Maps) -> Figure:
         f"The difference to {lookup.baseline} at the classifier’s input over that at the image, with strokes at 0 and "
         "100 %. At 100 % the smearing by what stands before the classifier explains nothing, at 0 everything; below 0 "
         f"the difference turns. {counts(found, what=MAPS)}. Bars: {percent_level(lookup)} intervals over seeds and "
-        "images, crossed, by the delta method."
+        f"images, crossed, by the delta method. {NOT_ADJUSTED}"
     )
     return Figure(figure_id, "What smearing leaves of the differences", tuple(panels), (caption,), across=2)
 
@@ -276,6 +279,7 @@ def figure_nulls(maps: Maps, card: TestSetCard) -> Figure:
         "The same measure for classifiers that have learnt nothing (untrained: the initial weights behind the trained "
         "preprocessing) or less and less (the weights replaced from the logit down to the layer named). A difference "
         "between variants that the nulls show as well is not learnt by the classifier. "
-        f"{counts(rows, what='maps a seed and row')}. {interval_note(lookup)} The horizontal scales differ."
+        f"{counts(rows, what='maps a seed and row')}. {interval_note(lookup)} {NOT_ADJUSTED} "
+        "The horizontal scales differ."
     )
     return Figure(figure_id, f"Nulls beside trained classifiers: {card.name}", tuple(panels), (caption,), across=2)

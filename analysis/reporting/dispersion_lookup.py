@@ -4,19 +4,29 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypedDict, Unpack
 
 from analysis.dispersion import HIGH_IS_CONCENTRATED, MEASURES
 from analysis.dispersion_points import CLASSIFIER_POINT, IMAGE_POINT, POINTS_PATH, SHARE
 from analysis.map_checks import MAIN_METHOD
 from analysis.reporting.lookup import Lookup
-from analysis.reporting.quantities import Number, number
-from analysis.summary import Contrast, Estimate, TestSetCard
+from analysis.reporting.quantities import Kind, Number, number
+from analysis.reporting.sides import decide_side
+from analysis.summary import Estimate, TestSetCard
 from analysis.verdicts import Verdict
 
 Says = str
 """`more dispersed`, `more concentrated`, `not told apart`, or `not defined`."""
 
 DISPERSED, CONCENTRATED, OPEN, UNDEFINED = "more dispersed", "more concentrated", "not told apart", "not defined"
+
+
+class Part(TypedDict, total=False):
+    """What else a row is of: the variant that is subtracted, and the part of the test set; all of it without one."""
+
+    versus: str | None
+    source: str | None
+    subset: str | None
 
 
 @dataclass(frozen=True)
@@ -80,25 +90,18 @@ class Maps:
         # Layers nearer to the logit are randomised first, and have the higher numbers: dense2, dense1, conv2, conv1.
         return tuple(sorted(sorted(found, reverse=True), key=lambda state: (state != "untrained", "conv" in state)))
 
-    def row(
-        self,
-        quantity: str,
-        variant: str,
-        card: TestSetCard,
-        where: str,
-        *,
-        versus: str | None = None,
-        source: str | None = None,
-        subset: str | None = None,
-    ) -> Estimate | None:
+    def row(self, quantity: str, variant: str, card: TestSetCard, where: str, **part: Unpack[Part]) -> Estimate | None:
         """A row by what it is; see `row_id`."""
-        keys = {"versus": versus, "source": source, "subset": subset}
-        found = self._rows.get(row_id(quantity, variant, card, where, **keys))
+        found = self._rows.get(row_id(quantity, variant, card, where, **part))
         point, _, state = where.rpartition(".")[2].partition("~")
         method = where.rpartition(".")[0]
-        if found is None and point == CLASSIFIER_POINT and not {variant, versus} & self._behind(card, method):
+        if (
+            found is None
+            and point == CLASSIFIER_POINT
+            and not {variant, part.get("versus")} & self._behind(card, method)
+        ):
             there = f"{method}.{IMAGE_POINT}" + (f"~{state}" if state else "")
-            found = self._rows.get(row_id(quantity, variant, card, there, **keys))
+            found = self._rows.get(row_id(quantity, variant, card, there, **part))
         return found
 
     def _behind(self, card: TestSetCard, method: str) -> set[str]:
@@ -109,21 +112,11 @@ class Maps:
             if row.test_set == card.name and row.path == f"{method}.{CLASSIFIER_POINT}"
         }
 
-    def number(
-        self,
-        quantity: str,
-        variant: str,
-        card: TestSetCard,
-        where: str,
-        *,
-        versus: str | None = None,
-        source: str | None = None,
-        subset: str | None = None,
-    ) -> Number:
+    def number(self, quantity: str, variant: str, card: TestSetCard, where: str, **part: Unpack[Part]) -> Number:
         """The same as text; what the summary does not hold keeps its id."""
-        row = self.row(quantity, variant, card, where, versus=versus, source=source, subset=subset)
-        absent = row_id(quantity, variant, card, where, versus=versus, source=source, subset=subset)
-        return number(row, kind="plain" if versus is None else "difference", absent=absent)
+        kind: Kind = "plain" if part.get("versus") is None else "difference"
+        absent = row_id(quantity, variant, card, where, **part)
+        return number(self.row(quantity, variant, card, where, **part), kind=kind, absent=absent)
 
     def measures(self, card: TestSetCard) -> tuple[str, ...]:
         """The measures of maps that a test set has, in their order; salient regions behind them."""
@@ -141,38 +134,26 @@ class Maps:
         return tuple(verdict for verdict in self.lookup.verdicts if verdict.quantity in MEASURES)
 
     def says(self, row: Estimate | None) -> Says:
-        """What a difference says, by Holm's p where its family has one, else by whether its interval leaves zero."""
-        if row is None or row.estimate is None or row.low is None or row.high is None:
+        """What a difference says, decided as all such words are (`analysis.reporting.sides.decide_side`)."""
+        side = decide_side(row, self.lookup.alpha)
+        if row is None or side == "undefined":
             return UNDEFINED
-        p = row.p_holm if isinstance(row, Contrast) and row.p_holm is not None else None
-        told = p < self.lookup.alpha if p is not None else row.low > 0 or row.high < 0
-        if not told:
+        if side == "open":
             return OPEN
-        return DISPERSED if (row.estimate < 0) == (row.quantity in HIGH_IS_CONCENTRATED) else CONCENTRATED
+        return DISPERSED if (side == "below") == (row.quantity in HIGH_IS_CONCENTRATED) else CONCENTRATED
 
 
-def row_id(
-    quantity: str,
-    variant: str,
-    card: TestSetCard,
-    where: str,
-    *,
-    versus: str | None = None,
-    source: str | None = None,
-    subset: str | None = None,
-) -> str:
+def row_id(quantity: str, variant: str, card: TestSetCard, where: str, **part: Unpack[Part]) -> str:
     """The id of a row, whether the summary holds it or not."""
     return Estimate(
         quantity=quantity,
         variant=variant,
-        versus=versus,
         test_set=card.name,
-        source=source,
-        subset=subset,
         path=where,
         estimate=None,
         n_seeds=0,
         n_images=0,
+        **part,
     ).id
 
 

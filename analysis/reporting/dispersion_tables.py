@@ -18,7 +18,7 @@ from analysis.reporting.quantities import (
     value,
     where_label,
 )
-from analysis.reporting.tables import intervals
+from analysis.reporting.tables import unadjusted
 from analysis.summary import Estimate, TestSetCard
 
 MAPS = "maps a seed"
@@ -60,7 +60,7 @@ def table_measures(maps: Maps, card: TestSetCard) -> Table:
     caption = (
         "Means over maps and seeds. A map that becomes more dispersed lets a measure rise or fall as said; salient "
         "regions are described only. Excluded: maps that are all zero or not finite. A variant without preprocessing "
-        f"has one point, whose values stand at both. {counts(found, what=MAPS)}. {intervals(lookup)}"
+        f"has one point, whose values stand at both. {counts(found, what=MAPS)}. {unadjusted(lookup)}"
     )
     return Table(
         f"table-measures-{position_of(lookup, card)}",
@@ -86,14 +86,14 @@ def table_measure_differences(maps: Maps, card: TestSetCard) -> Table:
             cells += [
                 Cell(
                     maps.number(measure, name, card, where, versus=lookup.baseline),
-                    strong=measure in MEASURES and _told(maps, row),
+                    strong=measure in MEASURES and is_told(maps, row),
                 )
                 for name, row in zip(lookup.others, here, strict=True)
             ]
             rows.append(Row((where_label(where), quantity(measure).label), tuple(cells)))
     caption = (
         f"Variant minus {lookup.baseline}, paired by seed and image. Framed: p below α = {lookup.alpha:g} after Holm’s "
-        f"correction over all pairs of variants. {counts(found, what=MAPS)}. {intervals(lookup)}"
+        f"correction over all pairs of variants. {counts(found, what=MAPS)}. {unadjusted(lookup)}"
     )
     return Table(
         f"table-measure-differences-{position_of(lookup, card)}",
@@ -106,7 +106,8 @@ def table_measure_differences(maps: Maps, card: TestSetCard) -> Table:
     )
 
 
-def _told(maps: Maps, row: Estimate | None) -> bool:
+def is_told(maps: Maps, row: Estimate | None) -> bool:
+    """Whether a difference has a Holm-adjusted p below the level: it is framed."""
     p = getattr(row, "p_holm", None)
     return p is not None and p < maps.lookup.alpha
 
@@ -135,7 +136,7 @@ def table_points(maps: Maps) -> Table:
         "Gini coefficient of the same classifier’s maps at the image and at the classifier’s input, their difference "
         f"paired by seed and image, and how much of the difference to {lookup.baseline} is left at the classifier’s "
         f"input; it is given where the difference at the image is significant. {counts(found, what=MAPS)}. "
-        f"{intervals(lookup)}"
+        f"{unadjusted(lookup)}"
     )
     return Table(
         "table-points",
@@ -162,7 +163,7 @@ def table_methods(maps: Maps, card: TestSetCard) -> Table:
                 found.append(row)
                 said = maps.says(row)
                 cells.append(
-                    Cell(maps.number("gini", name, card, where, versus=lookup.baseline), strong=_told(maps, row))
+                    Cell(maps.number("gini", name, card, where, versus=lookup.baseline), strong=is_told(maps, row))
                 )
                 if wide:
                     cells.append(Cell({UNDEFINED: "", OPEN: "open"}.get(said, said.removeprefix("more "))))
@@ -173,7 +174,7 @@ def table_methods(maps: Maps, card: TestSetCard) -> Table:
         "look whether a column says the same from top to bottom; open: neither is shown. Framed: Holm-adjusted p "
         f"below α = {lookup.alpha:g}. "
         "Grad-CAM’s maps are smooth by construction and have a grid of their own, the same at both points: only its "
-        f"sign compares. {counts(found, what=MAPS)}. {intervals(lookup)}"
+        f"sign compares. {counts(found, what=MAPS)}. {unadjusted(lookup)}"
     )
     return Table(
         f"table-methods-{position_of(lookup, card)}",
@@ -204,7 +205,7 @@ def table_decisions(maps: Maps, card: TestSetCard) -> Table:
     caption = (
         f"Difference to {lookup.baseline} in Gini on all images, by class, and on those that every seed of both "
         "variants decided correctly, or wrongly, each along its own path (n beside them). If variants differ only "
-        f"where they are right, dispersion follows the decision. {counts(found, what=MAPS)}. {intervals(lookup)}"
+        f"where they are right, dispersion follows the decision. {counts(found, what=MAPS)}. {unadjusted(lookup)}"
     )
     names = dict(SUBSETS)
     return Table(
@@ -244,7 +245,7 @@ def table_relations(maps: Maps, card: TestSetCard) -> Table:
     caption = (
         "Spearman’s rank correlation of Gini with the size of the logit, and the rank-biserial correlation with being "
         "right (positive: correct decisions have the more concentrated maps), over images, for each seed and averaged; "
-        f"both from −1 to 1. p: that it is 0. {counts(found, what=MAPS)}. {intervals(lookup)}"
+        f"both from −1 to 1. p: that it is 0. {counts(found, what=MAPS)}. {unadjusted(lookup)}"
     )
     return Table(
         f"table-relations-{position_of(lookup, card)}",

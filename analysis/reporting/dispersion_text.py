@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from analysis.dispersion_points import CLASSIFIER_POINT
+from analysis.reporting.augmentation_beside import sentence_beside_augmentation
 from analysis.reporting.dispersion_lookup import CONCENTRATED, DISPERSED, OPEN, UNDEFINED, Maps
 from analysis.reporting.quantities import Number, Text, join, method_label, number, point_label
-from analysis.reporting.significance_text import OUTCOMES, departure_text, marked, told
+from analysis.reporting.significance_text import OUTCOMES, departure_text, marked, told, warning_texts
 from analysis.reporting.verdict import holm_note, sentence_dispersion
 from analysis.summary import Estimate, TestSetCard
 
@@ -18,9 +19,10 @@ def dispersion_sentences(maps: Maps) -> Sequence[Text]:
         return [sentence_dispersion(maps.lookup)]
     card = maps.cards[0]
     first = sentence_claims(maps) if maps.verdicts else sentence_dispersion(maps.lookup)
-    note = () if maps.verdicts else holm_note(maps.lookup)
-    texts = (first, sentence_smearing(maps, card), sentence_methods(maps, card), note, departure_text(maps.lookup))
-    return [text for text in texts if text]
+    note = holm_note(maps.lookup, of_maps=True)
+    methods = sentence_beside_augmentation(maps, card) or sentence_methods(maps, card)
+    texts = (first, sentence_smearing(maps, card), methods, note, departure_text(maps.lookup))
+    return [*warning_texts(maps.lookup), *(text for text in texts if text)]
 
 
 def sentence_claims(maps: Maps) -> Text:

@@ -39,7 +39,7 @@ def figure_maps(lookup: Lookup, examples: Examples, *, first: bool = False) -> l
         main = [where for where in wheres if where[0] == wheres[0][0]]
         tables = []
         for where in wheres[:1] if first else wheres:
-            shown = tuple(name for name in lookup.variants if _standing(example_set.maps, name, where) is not None)
+            shown = _columns(lookup, example_set, [where] if first else wheres, where[0])
             positions = range(count) if where in main else _spread(example_set, OTHERS_SHOWN)
             rows = tuple(_map_row(example_set, position, shown, where) for position in positions)
             tables.append(MapTable(where_label(".".join(where)), shown, rows))
@@ -102,6 +102,14 @@ def _ordered(keys: Iterable[MapKey]) -> list[Where]:
     return sorted(kept, key=lambda where: (where[0] != main, methods.index(where[0]), where[1] != IMAGE_POINT))
 
 
+def _columns(lookup: Lookup, example_set: ExampleSet, wheres: Sequence[Where], method: str) -> tuple[str, ...]:
+    """The variants with a map by a method at any of its points: tables side by side have the same columns."""
+    own = [where for where in wheres if where[0] == method]
+    return tuple(
+        name for name in lookup.variants if any(_standing(example_set.maps, name, where) is not None for where in own)
+    )
+
+
 def _spread(example_set: ExampleSet, most: int) -> list[int]:
     """Positions of at most `most` images, evenly spaced, so that both classes are among them."""
     count = len(example_set.image_ids)
@@ -136,7 +144,7 @@ def figure_overlays(lookup: Lookup, examples: Examples) -> list[MapGrid]:
         positions = _spread(example_set, OVERLAID)
         tables = []
         for where in [each for each in wheres if each[0] == wheres[0][0]]:
-            shown = tuple(name for name in lookup.variants if _standing(example_set.maps, name, where) is not None)
+            shown = _columns(lookup, example_set, wheres, where[0])
             rows = tuple(_overlay_row(example_set, position, shown, where) for position in positions)
             tables.append(MapTable(where_label(".".join(where)), shown, rows, what="Overlay"))
         if not (positions and tables):
@@ -193,10 +201,13 @@ def figure_means(lookup: Lookup, examples: Examples) -> list[MapGrid]:
         if not wheres:
             continue
         tables = []
-        for where in (each for each in wheres if each[0] == wheres[0][0]):
-            shown = tuple(
-                n for n in lookup.variants if any(_standing(each.maps, n, where) is not None for each in classes)
-            )
+        own = [each for each in wheres if each[0] == wheres[0][0]]
+        shown = tuple(
+            name
+            for name in lookup.variants
+            if any(_standing(each.maps, name, where) is not None for each in classes for where in own)
+        )
+        for where in own:
             rows = tuple(_mean_row(each, shown, where) for each in classes)
             tables.append(MapTable(where_label(".".join(where)), shown, rows, what="Mean map"))
         sizes = ", ".join(f"{each.n_images} {_truth(each.label)}" for each in classes)

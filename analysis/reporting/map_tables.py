@@ -20,7 +20,7 @@ from analysis.reporting.quantities import (
     value,
     where_label,
 )
-from analysis.reporting.tables import intervals
+from analysis.reporting.tables import unadjusted
 from analysis.summary import Estimate, ModelRow, TestSetCard
 
 MAPS = "maps a seed"
@@ -46,7 +46,7 @@ def table_nulls(maps: Maps, card: TestSetCard) -> Table:
     caption = (
         f"Difference to {lookup.baseline} in Gini, both classifiers in the same state. What an untrained classifier "
         "shows as well is the work of the preprocessing and the architecture. Randomised layers are on fewer images "
-        f"and seeds. {counts(found, what=MAPS)}. {intervals(lookup)}"
+        f"and seeds. {counts(found, what=MAPS)}. {unadjusted(lookup)}"
     )
     return Table(
         f"table-nulls-{position_of(lookup, card)}",
@@ -76,7 +76,7 @@ def table_similarity(maps: Maps, card: TestSetCard) -> Table:
     caption = (
         "Spearman’s rank correlation over pixels between the map of a null and the trained classifier’s map of the "
         "same image. Maps that stay alike when the weights are random tell of the image, not of what was learnt. "
-        f"{counts(found, what=MAPS)}. {intervals(lookup)}"
+        f"{counts(found, what=MAPS)}. {unadjusted(lookup)}"
     )
     return Table(
         f"table-similarity-{position_of(lookup, card)}",
@@ -103,7 +103,7 @@ def table_agreement(maps: Maps, card: TestSetCard) -> Table:
     caption = (
         "Mean Spearman correlation over pixels between the maps of two seeds for the same image, over all pairs of "
         "seeds. Near 0, a map tells of one training and not of the variant. "
-        f"{counts(shown, what='stored maps a seed')}. {intervals(lookup)}"
+        f"{counts(shown, what='stored maps a seed')}. {unadjusted(lookup)}"
     )
     return Table(
         f"table-agreement-{position_of(lookup, card)}",
@@ -130,7 +130,7 @@ def table_variant_agreement(maps: Maps, card: TestSetCard) -> Table:
         rows.append(Row((f"{variant} and {versus}",), tuple(Cell(_agreement(by_id.get(key), key)) for key in keys)))
     caption = (
         "Mean Spearman correlation over pixels between the maps of two variants with the same seed for the same image. "
-        f"{counts(shown, what='stored maps a seed')}. {intervals(lookup)}"
+        f"{counts(shown, what='stored maps a seed')}. {unadjusted(lookup)}"
     )
     return Table(
         f"table-variant-agreement-{position_of(lookup, card)}",
@@ -170,7 +170,7 @@ def table_faithfulness(maps: Maps, card: TestSetCard) -> Table:
         f"for insertion is better than random; each is tested at α/2 = {lookup.alpha / 2:g}. ○ marks a method that is "
         "shown to be better by neither. Logits differ in scale between variants: sizes compare between methods of one "
         "variant. "
-        f"{counts(list(held.values()), what='images a seed')}. {intervals(lookup)}"
+        f"{counts(list(held.values()), what='images a seed')}. {unadjusted(lookup)}"
     )
     return Table(
         f"table-faithfulness-{position_of(lookup, card)}",
@@ -239,7 +239,7 @@ def table_map_models(maps: Maps) -> Table:
         "A check, not a result: a linear mixed model with variants as fixed and images, seeds and runs as random "
         "effects, fitted by REML to at most 40 images of a test set, so that its estimate is near the crossed one and "
         f"not the same. Its {percent_level(lookup)} intervals use normal quantiles, too short with few seeds. "
-        f"{intervals(lookup)}"
+        f"{unadjusted(lookup)}"
     )
     return Table(
         "table-map-models",

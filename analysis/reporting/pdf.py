@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator
 
 from analysis.errors import MissingLibraryError
+from analysis.reporting.garbage import uncollected
 
 EPOCH = 946_684_800
 """2000-01-01 UTC: the date that subset fonts carry. The report's own dates stand in its provenance."""
@@ -46,7 +47,7 @@ def draw_pdf(html: str) -> bytes:
     except OSError as error:
         raise MissingLibraryError(MISSING.format(error=str(error).splitlines()[0])) from error
     fetcher = URLFetcher(allowed_protocols=("data",), fail_on_errors=True)
-    with fixed_epoch():
+    with fixed_epoch(), uncollected():
         document = weasyprint.HTML(string=html, url_fetcher=fetcher)
         made: bytes = document.write_pdf(pdf_variant="pdf/ua-1", pdf_identifier=b"isitcap-report")
     return made

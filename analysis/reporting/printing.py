@@ -6,18 +6,29 @@ and so many of content. It is no `multiprocessing` one: that would run the calle
 
 from __future__ import annotations
 
+import atexit
 import os
 import queue
+import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import IO
 
 from analysis.errors import MissingLibraryError
 
-_SERVE = "from analysis.reporting.printing import serve; serve()"
+_SERVE = """
+import sys, types
+for name, folder in zip(("analysis", "analysis.reporting"), sys.argv[1:]):
+    sys.modules[name] = types.ModuleType(name)
+    sys.modules[name].__path__ = [folder]
+from analysis.reporting.printing import serve
+serve()
+"""
+"""The packages' own `__init__` would import all that makes a page, such as pandas and Altair, to draw what is made."""
 _DONE, _MISSING = b"d", b"m"
 
 Page = tuple[str, str]
@@ -82,6 +93,8 @@ def serve() -> None:
     """Draw pages from standard input to standard output, until there are no more."""
     from analysis.reporting.pdf import draw_pdf
 
+    # Ctrl-C goes to all processes of a terminal; the first one says what there is to say, and ends this one.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     pages, files = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     # What a library prints must not stand among the files.
     os.dup2(2, 1)
@@ -95,16 +108,21 @@ def serve() -> None:
 @contextmanager
 def _second_process() -> Iterator[subprocess.Popen[bytes]]:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-    command = [sys.executable, "-c", _SERVE]
+    folder = Path(__file__).resolve().parent
+    command = [sys.executable, "-c", _SERVE, str(folder.parent), str(folder)]
     # This interpreter and a fixed line: nothing of the caller's is run.
     with subprocess.Popen(  # noqa: S603
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
     ) as process:
+        # The thread that waits for it is left where the interpreter is interrupted.
+        atexit.register(process.kill)
         try:
             yield process
         except BaseException:
             process.kill()
             raise
+        finally:
+            atexit.unregister(process.kill)
 
 
 def _ask(process: subprocess.Popen[bytes], page: str) -> bytes:

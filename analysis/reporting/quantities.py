@@ -272,7 +272,9 @@ def span(values: Iterable[int]) -> str:
 
 def counts(rows: Iterable[Estimate | None], *, what: str = "images") -> str:
     """`n = 3 seeds × 20,000 images` of the rows that a figure or table shows."""
-    real = [row for row in rows if row is not None]
+    found = [row for row in rows if row is not None]
+    # A cell without images says so itself, and would only blur how many images the others have.
+    real = [row for row in found if row.n_images] or found
     if not real:
         return "n = 0"
     return f"n = {span(row.n_seeds for row in real)} seeds × {span(row.n_images for row in real)} {what}"

@@ -25,6 +25,9 @@ _DEFAULTS = (
 _ROLES = re.compile(r' (?:role|aria-roledescription|aria-hidden|class)="[^"]*"')
 _TAGS = re.compile(r"(<[^>]*>)")
 _LONG = re.compile(r"(\d\.\d{3})\d+")
+_UNSEEN = re.compile(r'<path(?: transform="[^"]*")?(?: d="[^"]*")?/>')
+_OPACITY = re.compile(r' opacity="([^"]*)"')
+_PAINTED = re.compile(r' (fill|stroke)="(?!none"|transparent")')
 
 
 def specification(chart: alt.LayerChart) -> dict[str, Any]:
@@ -52,8 +55,50 @@ def svg(spec: Mapping[str, Any], *, chart_id: str, title: str) -> str:
     for default in _DEFAULTS:
         drawn = drawn.replace(default, "")
     head, rest = drawn.split(">", 1)
-    rest = "".join(part if part[:1] != "<" else _LONG.sub(r"\1", _ROLES.sub("", part)) for part in _TAGS.split(rest))
-    return f'{head} font-family="{html.escape(theme.FONT)}"><title>{html.escape(title)}</title>{rest}'
+    return f'{head} font-family="{html.escape(theme.FONT)}"><title>{html.escape(title)}</title>{_lighter(rest)}'
+
+
+def _lighter(drawn: str) -> str:
+    """The same picture in fewer elements, each of which costs the print engine a state of its own.
+
+    Left out are groups that say nothing or hold nothing, and paths without a colour: Vega's outermost group says
+    `fill="none"`.
+    """
+    kept: list[str] = []
+    says: list[bool] = []
+    for part in _TAGS.split(drawn):
+        if part[:1] != "<":
+            if part:
+                kept.append(part)
+            continue
+        tag = _LONG.sub(r"\1", _ROLES.sub("", part)).replace(' transform="translate(0,0)"', "")
+        if tag.startswith("<g") and tag.endswith("/>"):
+            continue
+        if tag.startswith("</g"):
+            if not says.pop():
+                continue
+            if kept[-1].startswith("<g "):
+                kept.pop()
+                continue
+        elif tag.startswith("<g"):
+            says.append(tag != "<g>")
+            if tag == "<g>":
+                continue
+        elif _UNSEEN.fullmatch(tag):
+            continue
+        kept.append(_own_opacity(tag))
+    return "".join(kept)
+
+
+def _own_opacity(tag: str) -> str:
+    """The opacity of what is either filled or stroked as that of its fill or stroke.
+
+    It looks the same, and the print engine draws it in place, not as a picture of its own that it then fades.
+    """
+    painted = _PAINTED.findall(tag)
+    if len(painted) != 1 or tag.startswith("<g"):
+        return tag
+    return _OPACITY.sub(rf' {painted[0]}-opacity="\1"', tag)
 
 
 @functools.cache

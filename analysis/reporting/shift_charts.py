@@ -71,7 +71,7 @@ def draw_levels(
                 edges.append({"x": position, "low": max(least, low), "high": min(most, high)})
         if edges:
             band = alt.Chart(data_of(edges)).mark_area(color=colour, opacity=0.14, line=False)
-            bands.append(band.encode(x=x, y=below, y2="high"))
+            bands.append(band.encode(x=x, y=below, y2=alt.Y2("high")))
         if points:
             base = alt.Chart(data_of(points)).encode(x=x, y=y, tooltip=tips)
             lines.append(base.mark_line(color=colour, strokeWidth=1.5, strokeDash=dash))
@@ -85,7 +85,7 @@ def draw_levels(
         mark = label.mark_text(
             align="left", baseline="middle", fontSize=10.5, color=colour, limit=theme.PANEL_WIDTH - 84
         )
-        lines.append(mark.encode(x=x, y=y, text="text:N"))
+        lines.append(mark.encode(x=x, y=y, text=alt.Text("text:N")))
     layers = [*bands, *lines] or [alt.Chart(data_of([])).mark_text()]
     return alt.LayerChart(layer=layers).properties(
         width=theme.PANEL_WIDTH, height=HEIGHT + round((len(rows) + 0.5) * LINE)

@@ -77,7 +77,7 @@ def draw_forest(
     layers: list[alt.Chart] = []
     if bands:
         band = alt.Chart(data_of(bands)).mark_bar(size=15, color=theme.FAINT, yOffset=down)
-        layers.append(band.encode(x=x, x2="high", y=y))
+        layers.append(band.encode(x=x, x2=alt.X2("high"), y=y))
     if zero:
         # Not across the text of the rows.
         line = alt.Chart(data_of([{"row": key, "value": 0} for key in order]))
@@ -87,7 +87,7 @@ def draw_forest(
         layers.append(tick.encode(x=x, y=y))
     if bars:
         bar = alt.Chart(data_of(bars)).mark_rule(strokeWidth=2, color=theme.INK, yOffset=down)
-        layers.append(bar.encode(x=x, x2="high", y=y, tooltip=tips))
+        layers.append(bar.encode(x=x, x2=alt.X2("high"), y=y, tooltip=tips))
     for filled in (True, False):
         for shape in dict.fromkeys(str(point["shape"]) for point in points if point["filled"] is filled):
             chosen = [p for p in points if p["filled"] is filled and p["shape"] == shape]
@@ -101,9 +101,9 @@ def draw_forest(
     label = base.mark_text(align="left", dy=-16, limit=190, fontSize=10.5, fontWeight=600, color=theme.INK)
     shown = base.mark_text(align="right", dy=-16, limit=150, fontSize=10.5, color=theme.INK)
     note = base.mark_text(align="left", dy=-3, limit=308, fontSize=10.5, color=theme.MUTED)
-    layers.append(label.encode(x=left, y=y, text="label:N"))
-    layers.append(shown.encode(x=right, y=y, text="shown:N"))
-    layers.append(note.encode(x=left, y=y, text="note:N"))
+    layers.append(label.encode(x=left, y=y, text=alt.Text("label:N")))
+    layers.append(shown.encode(x=right, y=y, text=alt.Text("shown:N")))
+    layers.append(note.encode(x=left, y=y, text=alt.Text("note:N")))
     return alt.LayerChart(layer=layers).properties(width=theme.PANEL_WIDTH, height=step * max(len(rows), 1))
 
 
@@ -149,7 +149,7 @@ def draw_seeds(rows: Sequence[SeedRow], *, scale: Scale, title: str, step: int =
     layers: list[alt.Chart] = []
     if points:
         line = alt.Chart(data_of(points)).mark_line(color=theme.RULE, strokeWidth=0.7, opacity=0.8)
-        layers.append(line.encode(x=x, y=y, detail="seed:N", order="position:Q"))
+        layers.append(line.encode(x=x, y=y, detail=alt.Detail("seed:N"), order=alt.Order("position:Q")))
     if means:
         layers.append(
             alt.Chart(data_of(means)).mark_tick(thickness=2.5, size=20, opacity=1).encode(x=x, y=y, color=colour)
@@ -197,7 +197,7 @@ def draw_shares(rows: Sequence[ShareRow], *, names: Sequence[str], title: str, s
         ]
         tips = tips_of(("label", "row"), ("part", "part"), ("shown", "share"))
         bar = alt.Chart(data_of(values)).mark_bar(size=11, color=colour, yOffset=6)
-        layers.append(bar.encode(x=x, x2="high", y=y, tooltip=tips))
+        layers.append(bar.encode(x=x, x2=alt.X2("high"), y=y, tooltip=tips))
     texts = [
         {
             "label": row.label,
@@ -207,5 +207,5 @@ def draw_shares(rows: Sequence[ShareRow], *, names: Sequence[str], title: str, s
         for row in rows
     ]
     text = alt.Chart(data_of(texts)).mark_text(align="left", dy=-8, fontSize=10.5, color=theme.INK)
-    layers.append(text.encode(x=x, y=y, text="text:N"))
+    layers.append(text.encode(x=x, y=y, text=alt.Text("text:N")))
     return alt.LayerChart(layer=layers).properties(width=theme.PANEL_WIDTH, height=step * max(len(rows), 1))

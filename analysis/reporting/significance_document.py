@@ -14,7 +14,7 @@ from analysis.reporting.composition import document_of, present, provenance
 from analysis.reporting.figures import figure_differences
 from analysis.reporting.lookup import Lookup
 from analysis.reporting.operating_tables import committed, committed_facts, operating_blocks
-from analysis.reporting.significance_text import departure_text, verdict_sentences
+from analysis.reporting.significance_text import departure_text, verdict_sentences, warning_texts
 from analysis.reporting.tables import table_test_sets, table_variants
 from analysis.summary import Summary
 
@@ -31,7 +31,7 @@ def build_significance(summary: Summary, operating: pd.DataFrame | None = None) 
     """
     lookup = Lookup(summary)
     first = figures.figure_claims(lookup) if lookup.verdicts else figure_differences(lookup)
-    texts = [text for text in (*verdict_sentences(lookup), departure_text(lookup)) if text]
+    texts = [text for text in (*warning_texts(lookup), *verdict_sentences(lookup), departure_text(lookup)) if text]
     verdict = [Paragraph(text, lead=True) for text in texts]
     table = committed() if operating is None else operating
     made = (Listing(committed_facts()),) if operating is None and table is not None else ()

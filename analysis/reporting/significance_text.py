@@ -165,13 +165,23 @@ def margins_text(lookup: Lookup) -> str:
     return ", ".join(told)
 
 
+def warning_texts(lookup: Lookup) -> Sequence[Text]:
+    """What stands before every verdict, a paragraph each."""
+    return [(f"Read first. {warning}",) for warning in lookup.summary.warnings]
+
+
 def departure_text(lookup: Lookup) -> Text:
-    """What of the whole analysis is not as it was declared: the level, margins, claims; empty where all is."""
+    """What of the whole analysis is not as it was declared: levels, margins, claims; empty where all is."""
     summary, clauses = lookup.summary, list[Text]()
     level = summary.alpha_declared
     if level is not None and level != summary.alpha:
         used, then = exactly("alpha", summary.alpha, "plain"), exactly("alpha_declared", level, "plain")
         clauses.append(("tests are at α = ", used, " instead of ", then))
+    coverage = summary.confidence_declared
+    if coverage is not None and coverage != summary.confidence:
+        used = exactly("confidence", summary.confidence, "percent")
+        then = exactly("confidence_declared", coverage, "percent")
+        clauses.append(("intervals are at ", used, " instead of ", then))
     for row in summary.margins:
         if row.changed and row.declared is not None:
             at = f"margin/{row.role}"

@@ -28,6 +28,11 @@ def intervals(lookup: Lookup) -> str:
     return f"In brackets: {percent_level(lookup)} intervals over seeds and images, crossed."
 
 
+def unadjusted(lookup: Lookup) -> str:
+    """The same where many of them stand side by side: they are not adjusted."""
+    return f"{intervals(lookup)} {NOT_ADJUSTED}"
+
+
 def _heading(name: str, *, difference: bool = False) -> str:
     card: Quantity = quantity(name)
     unit = (", points" if difference else ", %") if card.proportion else ", difference" if difference else ""
@@ -81,7 +86,7 @@ def table_contrasts(lookup: Lookup, card: TestSetCard) -> Table:
     rows = [row for _, column in columns for row in column]
     caption = (
         f"Variant minus {lookup.baseline}, paired by seed and image, each along its own path. {counts(rows)}. "
-        f"{intervals(lookup)} {NOT_ADJUSTED} An interval that includes zero does not show that two variants are equal."
+        f"{unadjusted(lookup)} An interval that includes zero does not show that two variants are equal."
     )
     return _by_variant(
         f"table-contrasts-{lookup.quoted.index(card) + 1}",
@@ -109,7 +114,9 @@ def table_grid(lookup: Lookup, card: TestSetCard) -> Table:
         shown = number(row, absent=f"{name}/{variant}/{card.name}/{path}")
         return Cell(shown, shade=shade, strong=path == lookup.own_paths[variant])
 
-    body = tuple(Row((v,), tuple(cell(v, p) for p in paths)) for v in lookup.variants)
+    # A variant tested along its own path alone has no grid.
+    crossed = any(row is not None and path != lookup.own_paths[variant] for (variant, path), row in found.items())
+    body = tuple(Row((v,), tuple(cell(v, p) for p in paths)) for v in lookup.variants if crossed)
     caption = (
         f"{quantity(name).label.capitalize()} in % of each variant (row: trained as) when the images reach it "
         f"through each path (column: tested through); framed: its own path. Darker is higher within this table. "

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Literal
 
 from analysis.reporting.dispersion_lookup import Maps
 from analysis.reporting.lookup import Lookup
@@ -18,41 +17,14 @@ from analysis.reporting.quantities import (
     quantity,
     value,
 )
-from analysis.reporting.significance_text import departure_text, exactly
-from analysis.summary import Contrast, Estimate, TestSetCard
-
-Side = Literal["above", "below", "open", "undefined"]
-
-
-Row = Estimate | None
-
-
-def decide_side(contrast: Row, alpha: float) -> Side:
-    """On which side of zero a contrast is shown to lie.
-
-    By its p after Holm's correction within its family, which must be below `alpha`; a row of no family is decided by
-    its interval, which must leave zero out.
-    """
-    if contrast is None or contrast.estimate is None or contrast.low is None or contrast.high is None:
-        return "undefined"
-    p = _adjusted(contrast)
-    shown = _leaves_zero(contrast) if p is None else p < alpha
-    if not shown:
-        return "open"
-    return "above" if contrast.estimate > 0 else "below"
-
-
-def _adjusted(row: Row) -> float | None:
-    return row.p_holm if isinstance(row, Contrast) else None
-
-
-def _leaves_zero(row: Row) -> bool:
-    return row is not None and row.low is not None and row.high is not None and (row.low > 0 or row.high < 0)
+from analysis.reporting.sides import Row, Side, adjusted_p, decide_side, leaves_zero
+from analysis.reporting.significance_text import departure_text, exactly, warning_texts
+from analysis.summary import Estimate, TestSetCard
 
 
 def _only_adjusted(row: Row, alpha: float) -> bool:
     """Whether a contrast is open although its interval, which is not adjusted, leaves zero out."""
-    return decide_side(row, alpha) == "open" and _leaves_zero(row)
+    return decide_side(row, alpha) == "open" and leaves_zero(row)
 
 
 def _why(contrast: Row) -> str:
@@ -72,7 +44,10 @@ def _grouped_clauses(
         if not names:
             continue
         if side == "undefined":
-            items: list[Text] = [(f"{name} ({_why(contrasts[name])})",) for name in names]
+            items: list[Text] = [
+                (f"{''.join(map(str, join([(name,) for name in names if _why(contrasts[name]) == why])))} ({why})",)
+                for why in dict.fromkeys(_why(contrasts[name]) for name in names)  # one that several share, once
+            ]
         else:
             items = [(f"{name} (", number(contrasts[name]), *_p_beside(contrasts[name], alpha), ")") for name in names]
         before, _, after = phrase([contrasts[name] for name in names]).partition("{}")
@@ -86,7 +61,7 @@ def _grouped_clauses(
 def _p_beside(row: Row, alpha: float) -> Text:
     if row is None or not _only_adjusted(row, alpha):
         return ()
-    return (", adjusted p ", value(f"{row.id}/p_holm", _adjusted(row), "p"))
+    return (", adjusted p ", value(f"{row.id}/p_holm", adjusted_p(row), "p"))
 
 
 def _plural(one: str, many: str) -> Callable[[Sequence[Row]], str]:
@@ -196,13 +171,20 @@ def _entropy(told: Sequence[tuple[Side, Side]]) -> str:
     return f" Entropy {'says' if agrees else 'does not say'} the same in {every}."
 
 
-def holm_note(lookup: Lookup) -> Text:
-    """By what is decided which words stand in the verdict; nothing where no p is adjusted."""
-    rows = (*lookup.summary.contrasts, *lookup.summary.dispersion_contrasts)
-    if all(_adjusted(row) is None for row in rows):
+def holm_note(lookup: Lookup, *, of_maps: bool = False) -> Text:
+    """By what is decided which words stand in the verdict; nothing where no p is adjusted.
+
+    Args:
+        lookup: the summary.
+        of_maps: whether dispersion alone is spoken of.
+    """
+    rows = (*(() if of_maps else lookup.summary.contrasts), *lookup.summary.dispersion_contrasts)
+    if all(adjusted_p(row) is None for row in rows):
         return ()
-    level = exactly("alpha", lookup.alpha, "plain")
+    if of_maps:
+        return ("Dispersed and concentrated go by Holm’s p; the intervals are not adjusted.",)
     lead = "Better, worse, dispersed and concentrated are said where p is below α = "
+    level = exactly("alpha", lookup.alpha, "plain")
     return (lead, level, " after Holm’s correction over all pairs of variants; the intervals are not adjusted.")
 
 
@@ -211,7 +193,7 @@ def sentences(lookup: Lookup) -> Sequence[Text]:
 
     Behind them, by what they are decided, and what of the analysis is not as it was declared.
     """
-    out: list[Text] = []
+    out: list[Text] = list(warning_texts(lookup))
     for role, called in (("in_sample", "in-sample"), ("out_of_sample", "out-of-sample")):
         cards = lookup.test_sets(role)
         if not cards:
@@ -219,6 +201,7 @@ def sentences(lookup: Lookup) -> Sequence[Text]:
             continue
         out.append(sentence_accuracy(lookup, cards[0]))
         if len(cards) > 1:
-            out.append((f"{len(cards) - 1} more {called} test set{'s' if len(cards) > 2 else ''} stand below.",))
+            more = f"{len(cards) - 1} more {called} test set{'s stand' if len(cards) > 2 else ' stands'}"
+            out.append((f"{more} in the evidence of the benchmark.",))
     out.append(sentence_dispersion(lookup))
     return [*out, *(text for text in (holm_note(lookup), departure_text(lookup)) if text)]

@@ -90,9 +90,10 @@ def prepare_pack(study: Study, key: PackKey, places: Mapping[str, Path], cache: 
     """
     name, kernel, reencode = key
     source = study.sources[name]
+    title = name if key == _pack_key(study, name) else pipeline_name(name, kernel, reencode=reencode)
     if source.kind == "embedded":
         image = study.image.model_copy(update={"kernel": kernel, "reencode": reencode})
-        return prepare_embedded(name, source, image, seed=study.split.seed, cache=cache, progress=show)
+        return prepare_embedded(name, source, image, seed=study.split.seed, cache=cache, progress=show, title=title)
     return prepare(
         name,
         source,
@@ -103,6 +104,7 @@ def prepare_pack(study: Study, key: PackKey, places: Mapping[str, Path], cache: 
         seed=study.split.seed,
         cache=cache,
         progress=show,
+        title=title,
     )
 
 

@@ -31,6 +31,7 @@ def prepare(
     seed: int,
     cache: Path,
     progress: bool = True,
+    title: str | None = None,
 ) -> Pack:
     """The pack of the source `name` at `location`, from the cache when nothing that matters has changed.
 
@@ -47,6 +48,7 @@ def prepare(
         seed: Of the draw when `source.limit` is set.
         cache: Folder that holds all packs.
         progress: Show a bar on standard error.
+        title: What the bar is called, by default `name`.
 
     Raises:
         UserError: the archive, its layout or its images are not fit for use, or the disk is full.
@@ -57,7 +59,7 @@ def prepare(
             "name": name,
             "source": source.model_dump(include={"kind", "label", "labels", "limit"})
             # These are absent from the keys of older packs.
-            | source.model_dump(include={"groups", "image_column", "label_column", "first"}, exclude_none=True),
+            | source.model_dump(include={"groups", "image_column", "label_column", "first", "part"}, exclude_none=True),
             "location": str(location.resolve()),
             "state": fingerprint(location),
             "size": image.size,
@@ -69,7 +71,7 @@ def prepare(
 
     def build(folder: Path) -> None:
         with PackWriter(folder, name, image.size, kernel, reencoded=reencode) as writer:
-            _fill(writer, name, source, location, seed, progress=progress)
+            _fill(writer, source, location, seed, title or name, progress=progress)
             check_broken(name, writer.broken, writer.expected, source.max_broken)
             writer.finish()
 
@@ -94,17 +96,29 @@ def check_broken(name: str, broken: list[tuple[str, str]] | tuple[tuple[str, str
         )
 
 
-def _fill(writer: PackWriter, name: str, source: Source, location: Path, seed: int, *, progress: bool) -> None:
+def _fill(writer: PackWriter, source: Source, location: Path, seed: int, title: str, *, progress: bool) -> None:
     """Decode every image of the source; names and items of a million are gone before the index is put together."""
-    with open_source(source, location) as archive:
+    name = writer.name
+    try:
+        opened = open_source(source, location)
+    except UserError as error:
+        raise UserError(f"source `{name}`: {error}") from None
+    with opened as archive:
         items = items_in(name, source, archive)
         if source.groups:
             items = with_groups(name, source.groups, archive, items)
+        if source.part:
+            items = [item for item in items if item.part == source.part]
+            if not items:
+                raise UserError(
+                    f"source `{name}`: {location} has no part `{source.part}`; put its images under folders `train` "
+                    f"and `test`, or remove sources.{name}.part"
+                )
         if source.limit:
             items = _limited(items, source.limit, seed)
         writer.expected, writer.notes = len(items), (*archive.notes, *fetch_note(archive))
         decode_all = _decode_stream if archive.sequential else _decode_all
-        decode_all(archive, items, writer, progress=progress)
+        decode_all(archive, items, writer, title, progress=progress)
 
 
 def _limited(items: list[Item], limit: int, seed: int) -> list[Item]:
@@ -112,11 +126,11 @@ def _limited(items: list[Item], limit: int, seed: int) -> list[Item]:
     return [items[row] for row in draw(generator(seed, "limit"), outer, [item.group for item in items], limit)]
 
 
-def _decode_all(archive: Archive, items: list[Item], writer: PackWriter, *, progress: bool) -> None:
+def _decode_all(archive: Archive, items: list[Item], writer: PackWriter, title: str, *, progress: bool) -> None:
     members = [item.member for item in items]
     with decoding():
         for (position, data), item in zip(
-            archive.stream(members), each(items, writer.name, "images", show=progress), strict=True
+            archive.stream(members), each(items, title, "images", show=progress), strict=True
         ):
             assert item is items[position]
             made = _made(data, writer)
@@ -128,7 +142,7 @@ def _decode_all(archive: Archive, items: list[Item], writer: PackWriter, *, prog
                 writer.add(Row(item.image_id, item.part, item.group, item.label, sha256), pixels)
 
 
-def _decode_stream(archive: Archive, items: list[Item], writer: PackWriter, *, progress: bool) -> None:
+def _decode_stream(archive: Archive, items: list[Item], writer: PackWriter, title: str, *, progress: bool) -> None:
     """As `_decode_all`, of an archive that comes in an order of its own.
 
     The decoded images wait in a file beside the pack's until all are there, so that the pack has the order that the
@@ -139,7 +153,7 @@ def _decode_stream(archive: Archive, items: list[Item], writer: PackWriter, *, p
     spool = writer.folder / "spool"
     with spool.open("w+b") as waiting, decoding():
         stream = archive.stream([item.member for item in items])
-        for (position, data), _ in zip(stream, each(items, writer.name, "images", show=progress), strict=True):
+        for (position, data), _ in zip(stream, each(items, title, "images", show=progress), strict=True):
             made = _made(data, writer)
             if isinstance(made, BrokenImageError):
                 digests[position] = made

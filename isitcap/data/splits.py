@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from isitcap.data.sampling import Rows, allocate, allocate_nested, generator
 from isitcap.errors import UserError
@@ -37,17 +38,23 @@ def make_split(index: pd.DataFrame, split: Split) -> SplitResult:
     longer suffice for what `split` asks, they are shared in proportion. Byte-identical files of the test side fall on
     one side together. Draws are in proportion to label and group, with `SeedSequence([seed, crc32(purpose)])`.
 
+    With `split.shares` = `equal`, sources with parts give equal numbers of real and synthetic images each, exact to one
+    image on every side: the draw is then source by source and class by class, in proportion to the group.
+
     Args:
         index: One row per image with `image_id`, `source`, `part`, `group`, `label`, `sha256`; packs' indices, one
             below the other. Rows are numbered by position.
         split: Counts and seed.
 
     Raises:
-        UserError: too few images from the start, only one class on a side, or one file under both labels.
+        UserError: too few images from the start, only one class on a side, or one file under both labels; in equal
+            shares also a source without parts, too few images of a class, or one file in two sources.
     """
     _refuse_two_labels(index)
     part = index["part"].to_numpy(dtype=str)
     label = index["label"].to_numpy()
+    if split.shares == "equal":
+        return _in_equal_shares(index, split)
     asked = {"train": split.train, "validation": split.validation, "test": split.test}
     rest = split.validation + split.test
     files = _Files.of(index)
@@ -85,6 +92,97 @@ def make_split(index: pd.DataFrame, split: Split) -> SplitResult:
             "files of the training side and were kept out before validation and test were drawn.",
         )
     return SplitResult(train, validation, test, crossing, tuple(notes))
+
+
+def equal_shares(total: int, sources: int) -> NDArray[np.int64]:
+    """`total` images over `sources` and the two classes, (sources, 2): classes differ by one at most, sources too.
+
+    >>> equal_shares(20, 3).tolist()
+    [[4, 3], [3, 3], [3, 4]]
+    """
+    shares = np.zeros((sources, 2), dtype=np.int64)
+    for label, count in enumerate((total - total // 2, total // 2)):
+        shares[:, label] = count // sources
+        over = count % sources
+        # what is over goes to the first sources of one class and to the last of the other
+        shares[slice(0, over) if label == 0 else slice(sources - over, sources), label] += 1
+    return shares
+
+
+def _in_equal_shares(index: pd.DataFrame, split: Split) -> SplitResult:
+    part, label = index["part"].to_numpy(dtype=str), index["label"].to_numpy()
+    source = index["source"].to_numpy(dtype=str)
+    files = _Files.of(index)
+    _refuse_two_sources(index)
+    counts = {
+        name: equal_shares(count, len(split.sources))
+        for name, count in (("train", split.train), ("validation", split.validation), ("test", split.test))
+    }
+    chosen: dict[str, list[Rows]] = {name: [] for name in counts}
+    crossing = [0, 0]
+    for place, name in enumerate(split.sources):
+        for value in (0, 1):
+            given_train, given_rest = (
+                np.flatnonzero((source == name) & (label == value) & (part == side)) for side in ("train", "test")
+            )
+            crosses = np.isin(files.unit[given_rest], files.unit[given_train])
+            crossing[value] += int(crosses.sum())
+            given_rest = given_rest[~crosses]
+            wanted = {side: int(shares[place, value]) for side, shares in counts.items()}
+            _refuse_small_share(name, value, wanted, len(given_train), len(given_rest))
+            rng = {side: generator(split.seed, f"split.{side} {name} {value}") for side in ("train", "test")}
+            later = [wanted["validation"], wanted["test"]]
+            drawn = (
+                *_assign(rng["train"], given_train, files, [wanted["train"]]),
+                *_assign(rng["test"], given_rest, files, later),
+            )
+            for side, rows in zip(counts, drawn, strict=True):
+                chosen[side].append(rows)
+    sides = {name: np.sort(np.concatenate(rows)) for name, rows in chosen.items()}
+    for name, rows in sides.items():
+        _refuse_one_class(label[rows], f"the side `{name}` of the split")
+    notes = [
+        _sentence(name, label[rows], int(counts[name].sum())).removesuffix(".")
+        + f", in equal shares of {len(split.sources)} source{'s' if len(split.sources) > 1 else ''}."
+        for name, rows in sides.items()
+    ]
+    if sum(crossing):
+        notes.insert(
+            0,
+            f"{sum(crossing):,} files of the test side ({crossing[0]:,} real, {crossing[1]:,} synthetic) are "
+            "byte-identical to files of the training side and were kept out before validation and test were drawn.",
+        )
+    return SplitResult(sides["train"], sides["validation"], sides["test"], sum(crossing), tuple(notes))
+
+
+def _refuse_small_share(name: str, value: int, wanted: Mapping[str, int], train: int, rest: int) -> None:
+    """A class of a source, which has `train` and `rest` images in its parts, must have its share."""
+    if train + rest == 0:
+        raise UserError(
+            f"split.sources: `{name}` has no {_CLASSES[value]} images in parts `train` and `test`, which equal shares "
+            "are drawn from; choose a source with both classes in both parts"
+        )
+    for side, has, asked, keys in (
+        ("training", train, wanted["train"], "split.train"),
+        ("test", rest, wanted["validation"] + wanted["test"], "split.validation and split.test"),
+    ):
+        if asked > has:
+            raise UserError(
+                f"{keys}: a share of {asked:,} {_CLASSES[value]} {side} images is asked of `{name}`, which has "
+                f"{has:,}; lower {keys}, or give more images"
+            )
+
+
+def _refuse_two_sources(index: pd.DataFrame) -> None:
+    twins = index[index.duplicated("sha256", keep=False)]
+    sources = twins.groupby("sha256", sort=False)["source"].nunique()
+    if (sources > 1).any():
+        same = twins[twins["sha256"] == sources.index[sources > 1][0]]
+        first, second = same.drop_duplicates("source")["image_id"].iloc[:2]
+        raise UserError(
+            f"split.sources: {first} and {second} are the same file in two sources; equal shares need sources that "
+            "have nothing in common"
+        )
 
 
 @dataclass(frozen=True)

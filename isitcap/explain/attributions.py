@@ -14,6 +14,7 @@ from torch import nn
 
 from isitcap.errors import UserError
 from isitcap.explain.methods import BATCH, RULES, Batch, Rule
+from isitcap.models.classifier import pooled_first
 from isitcap.models.preprocessing import Detector
 from isitcap.study.models import Attribution
 
@@ -71,13 +72,15 @@ def attribute(
     maps: list[npt.NDArray[np.float32]] = []
     errors: list[npt.NDArray[np.float64]] = []
     with _frozen(detector):
-        model: nn.Module = detector.classifier if point == "classifier_input" else detector
+        # a method on a layer's grid needs the layers as they are
+        classifier = detector.classifier if rule.own_grid else pooled_first(detector.classifier)
+        model: nn.Module = classifier if point == "classifier_input" else Detector(classifier, detector.preprocess)
         behind = images_at(detector, images[:0] if background is None else background, point)
         _check(detector, images[:1], rule, method, point)
         for start in range(0, len(images), BATCH):
             part = images_at(detector, images[start : start + BATCH], point).detach().clone()
             ids = image_ids[start : start + BATCH]
-            batch = Batch(model, detector.classifier, part.requires_grad_(), settings, ids, seed, behind)
+            batch = Batch(model, classifier, part.requires_grad_(), settings, ids, seed, behind)
             with torch.autocast(part.device.type, dtype=torch.bfloat16, enabled=settings.autocast):
                 found = rule.attribute(batch).detach()
             if rule.complete:

@@ -8,6 +8,7 @@ is not: the classifiers use one pooling module twice, which DeepLift's hooks can
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -25,7 +26,14 @@ from isitcap.study.models import Attribution
 ChannelRule = Literal["maximum", "sum"]
 
 BATCH = 128
-"""Images, or copies of them, at a time; larger batches are slower on two cores."""
+"""Images, or copies of them, in a batch."""
+
+AT_ONCE = 32
+"""Of a batch, as many whose gradients are taken at once in float32, and twice as many in bfloat16.
+
+Of more, activations are so large that the C library hands their memory back after each layer: it is asked for again,
+page by page, which took 40 % of the time.
+"""
 
 
 @dataclass(frozen=True)
@@ -69,14 +77,12 @@ class Rule:
 
 def _saliency(batch: Batch) -> torch.Tensor:
     """|∂logit/∂x| (Simonyan et al. 2014)."""
-    found: torch.Tensor = Saliency(batch.model).attribute(batch.images, abs=True)
-    return found
+    return torch.cat([Saliency(batch.model).attribute(part, abs=True) for part in _parts(batch.images, batch)])
 
 
 def _input_x_gradient(batch: Batch) -> torch.Tensor:
     """Image times gradient, x · ∂logit/∂x (Shrikumar et al. 2016)."""
-    found: torch.Tensor = InputXGradient(batch.model).attribute(batch.images)
-    return found
+    return torch.cat([InputXGradient(batch.model).attribute(part) for part in _parts(batch.images, batch)])
 
 
 def _integrated_gradients(batch: Batch) -> torch.Tensor:
@@ -84,10 +90,16 @@ def _integrated_gradients(batch: Batch) -> torch.Tensor:
 
     By Gauss–Legendre quadrature.
     """
-    found: torch.Tensor = IntegratedGradients(batch.model).attribute(
-        batch.images, baselines=0.0, n_steps=batch.settings.steps, internal_batch_size=BATCH
+    # Sums are made over so many steps at a time: a map's last digits hang on that, and finished runs have them.
+    together = min(max(1, BATCH // len(batch.images)), batch.settings.steps)
+    return torch.cat(
+        [
+            IntegratedGradients(batch.model).attribute(
+                part, baselines=0.0, n_steps=batch.settings.steps, internal_batch_size=len(part) * together
+            )
+            for part in _parts(batch.images, batch, together)
+        ]
     )
-    return found
 
 
 def _smoothgrad(batch: Batch) -> torch.Tensor:
@@ -97,7 +109,7 @@ def _smoothgrad(batch: Batch) -> torch.Tensor:
     images, total = batch.images.detach(), torch.zeros_like(batch.images)
     for _ in range(settings.samples):
         noise = np.stack([generator.standard_normal(shape, np.float32) for generator in generators])
-        total += _gradient(batch.model, images + settings.noise * torch.from_numpy(noise).to(images.device))
+        total += _gradient(batch, images + settings.noise * torch.from_numpy(noise).to(images.device))
     return total / settings.samples
 
 
@@ -113,7 +125,7 @@ def _gradient_shap(batch: Batch) -> torch.Tensor:
     images, total = batch.images.detach(), torch.zeros_like(batch.images)
     for row, share in zip(rows.to(images.device), shares.to(images.device), strict=True):
         away = images - batch.background[row]
-        total += away * _gradient(batch.model, images - (1 - share)[:, None, None, None] * away)
+        total += away * _gradient(batch, images - (1 - share)[:, None, None, None] * away)
     return total / settings.samples
 
 
@@ -174,7 +186,15 @@ def last_activation(classifier: ConvClassifier) -> nn.Module:
     return behind if isinstance(behind, nn.ReLU) else layers[last]
 
 
-def _gradient(model: nn.Module, images: torch.Tensor) -> torch.Tensor:
-    images = images.contiguous(memory_format=torch.channels_last).requires_grad_()
-    found: torch.Tensor = Saliency(model).attribute(images, abs=False)
-    return found
+def _gradient(batch: Batch, images: torch.Tensor) -> torch.Tensor:
+    images = images.contiguous(memory_format=torch.channels_last)
+    return torch.cat([Saliency(batch.model).attribute(part, abs=False) for part in _parts(images, batch)])
+
+
+def _parts(images: torch.Tensor, batch: Batch, copies: int = 1) -> list[torch.Tensor]:
+    """A batch's images in parts whose gradients are taken at once, each a leaf that asks for its own.
+
+    They are of almost equal size: products with the few rows of a small rest would round differently.
+    """
+    size = max(1, AT_ONCE * (2 if batch.settings.autocast else 1) // copies)
+    return [part.detach().requires_grad_() for part in images.tensor_split(math.ceil(len(images) / size))]

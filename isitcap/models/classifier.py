@@ -22,6 +22,19 @@ class ConvClassifier(nn.Module):
         return logits.squeeze(1)
 
 
+def pooled_first(classifier: ConvClassifier) -> ConvClassifier:
+    """The same function with the same layers, but each ReLU in front of a max-pool put behind it.
+
+    Both are monotone, so the logit is equal to the bit, and the gradient as well: where a window's largest value is
+    not above 0, either order passes nothing on. A pool that shrinks the image leaves the ReLU less to do.
+    """
+    layers = list(classifier.layers)
+    for number in range(len(layers) - 1):
+        if isinstance(layers[number], nn.ReLU) and isinstance(layers[number + 1], nn.MaxPool2d):
+            layers[number : number + 2] = layers[number + 1], layers[number]
+    return ConvClassifier(nn.Sequential(*layers)).train(classifier.training)
+
+
 def build_classifier(settings: Classifier, size: int, generator: torch.Generator) -> ConvClassifier:
     """A classifier for `size` × `size` images with weights drawn from `generator`.
 

@@ -101,11 +101,48 @@ class RunDirectory:
         return self.run(variant, seed) / "faithfulness"
 
     @contextmanager
-    def lock(self) -> Iterator[None]:
+    def sole_writer(self, out: Path | None = None) -> Iterator[None]:
+        """Keep every other process from writing into a run directory that is there while a command works on it.
+
+        What is written elsewhere, to `out`, needs no lock, and the directory may be read-only then; it is refused while
+        another process writes here. A folder that is not there is told by whoever opens it.
+
+        Raises:
+            UserError: another process writes here, or the folder cannot be written to and should be.
+        """
+        if not self.root.is_dir():
+            yield
+        elif out is None or not self.results.exists() or out.resolve().is_relative_to(self.root.resolve()):
+            with self.lock(remedy="wait for it"):
+                yield
+        else:
+            self._refuse_writer()
+            yield
+
+    def _refuse_writer(self) -> None:
+        path = self.root / ".lock"
+        if not path.exists():
+            return
+        try:
+            with FileLock(path, timeout=0):
+                pass
+        except Timeout:
+            raise self._taken("wait for it") from None
+        except OSError:
+            return  # nobody writes where the lock file itself cannot be opened for writing
+
+    def _taken(self, remedy: str) -> UserError:
+        return UserError(f"{self.root}: another isitcap is writing there; {remedy}")
+
+    @contextmanager
+    def lock(self, *, remedy: str = "wait for it, or choose another folder with --out") -> Iterator[None]:
         """Keep every other process from writing here; the lock goes with the process, however it ends.
 
         Its holder clears what a killed process left half written. Where nothing was written under the lock, neither
         the lock file nor folders made for it stay.
+
+        Args:
+            remedy: what to do while another process holds it.
 
         Raises:
             UserError: another process holds it, or the folder cannot be made.
@@ -120,9 +157,7 @@ class RunDirectory:
                 before = {entry.name for entry in self.root.iterdir()} | {path.name}
                 lock.acquire()
         except Timeout:
-            raise UserError(
-                f"{self.root}: another isitcap is writing there; wait for it, or choose another folder with --out"
-            ) from None
+            raise self._taken(remedy) from None
         try:
             for left in self.root.rglob(f".*{PART}"):
                 left.unlink(missing_ok=True)
@@ -149,8 +184,15 @@ class Stage:
         """The file that vouches for the stage."""
         return self.folder / f"{self.name}.done.json"
 
-    def why(self, tell: Callable[[Sequence[Change]], Sequence[str]] | None = None) -> str | None:
-        """Why the stage must be made (again), or `None` when it is done; `tell` puts changes into words."""
+    def why(
+        self, tell: Callable[[Sequence[Change]], Sequence[str]] | None = None, *, hashed: bool = True
+    ) -> str | None:
+        """Why the stage must be made (again), or `None` when it is done.
+
+        Args:
+            tell: puts changes into words.
+            hashed: whether its files are read and their hashes compared, or their sizes alone.
+        """
         if not self.mark.exists():
             return "not made yet"
         try:
@@ -160,7 +202,7 @@ class Stage:
         if changed := differences(identity, self.identity):
             words = list(tell(changed)) if tell is not None else [*map(str, changed)]
             return "; ".join(words[:3]) + (f" (and {len(words) - 3} more)" if len(words) > 3 else "")
-        return _damage(self.folder, files)
+        return _damage(self.folder, files, hashed=hashed)
 
     def changed(self) -> tuple[Change, ...]:
         """What of the identity is not as the stage was made under; nothing where there is no readable mark."""
@@ -204,12 +246,12 @@ def _read_mark(mark: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     return dict(content["identity"]), dict(content["files"])
 
 
-def _damage(folder: Path, files: Mapping[str, Any]) -> str | None:
+def _damage(folder: Path, files: Mapping[str, Any], *, hashed: bool = True) -> str | None:
     for name, vouched in files.items():
         path = folder / name
         if not path.exists():
             return f"{name} is missing"
-        if path.stat().st_size != vouched["bytes"] or sha256(path) != vouched["sha256"]:
+        if path.stat().st_size != vouched["bytes"] or (hashed and sha256(path) != vouched["sha256"]):
             return f"{name} is not what was written"
     return None
 

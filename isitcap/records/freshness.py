@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from isitcap.records.atomic import sha256, write_json
 from isitcap.records.directory import SCHEMA_VERSION, RunDirectory, damage
@@ -37,6 +37,11 @@ def vouch(directory: RunDirectory, stages: Mapping[str, str]) -> None:
 
 def stale(directory: RunDirectory, study: Study) -> str | None:
     """Why `results.json` may not be of the records as they are, in one line without the remedy; `None` if it is."""
+    return stale_since(directory, lambda: stage_hashes(directory, study))
+
+
+def stale_since(directory: RunDirectory, stages: Callable[[], Mapping[str, str]]) -> str | None:
+    """As `stale`, of results that were computed from other stages than those of one study."""
     try:
         made_from = json.loads(directory.results_mark.read_text("utf-8"))
         before, results, of_study = dict(made_from["stages"]), made_from["results"], made_from["study"]
@@ -46,7 +51,7 @@ def stale(directory: RunDirectory, study: Study) -> str | None:
         return f"{directory.results_mark.name} is damaged, which says which records results.json is of"
     if results != sha256(directory.results):
         return "results.json is not the one that was computed from the records"
-    now = stage_hashes(directory, study)
+    now = stages()
     differing = {
         "new": [name for name in now if name not in before],
         "changed": [name for name in now if name in before and now[name] != before[name]],

@@ -16,6 +16,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from analysis.claims import Claim
+from analysis.declared import Declared
 from isitcap import __version__
 from isitcap.errors import UserError
 from isitcap.records.atomic import write_json
@@ -86,17 +87,21 @@ def write_manifest(
     started: str,
     wall_seconds: float,
     peak_memory_mib: float,
-    claims: Sequence[Claim] = (),
-    alpha: float | None = None,
+    declared: Declared,
 ) -> None:
     """Write `manifest.json`; times and memory add up over the sessions that made the records.
 
-    `claims` and `alpha` are kept as the first session had them; what later ones say of them is in their study alone.
+    `declared` is kept as the first session had it; what later ones say of it is in their study alone.
     """
     earlier = read_manifest(directory) if directory.manifest.exists() else {}
-    declared = {"alpha": alpha, "claims": [claim.model_dump(mode="json", exclude_none=True) for claim in claims]}
-    if earlier:  # a manifest without them is older than claims: they were declared after its runs began
-        declared = earlier.get("declared", {"alpha": None, "claims": []})
+    at_start = {
+        "alpha": declared.alpha,
+        "confidence": declared.confidence,
+        "margins": dict(declared.margins or {}),
+        "claims": [claim.model_dump(mode="json", exclude_none=True) for claim in declared.claims or ()],
+    }
+    if earlier:  # a manifest without it is older than claims: they were declared after its runs began
+        at_start = earlier.get("declared", {"alpha": None, "claims": []})
     sessions = [s for s in earlier.get("sessions", []) if s["started"] != started]
     sessions.append(
         {
@@ -118,7 +123,7 @@ def write_manifest(
             "notes": list(notes),
             "test_sets": [dict(test_set) for test_set in test_sets],
             "done": list(done),
-            "declared": declared,
+            "declared": at_start,
             "sessions": sessions,
         },
     )
@@ -149,21 +154,22 @@ def read_manifest(directory: RunDirectory) -> dict[str, Any]:
     return manifest
 
 
-def claims_at_start(manifest: Mapping[str, Any]) -> tuple[Claim, ...]:
-    """The claims as they were when the runs began; none where the records are older than claims.
+def declared_at_start(manifest: Mapping[str, Any]) -> Declared:
+    """What was declared when the runs began; of records older than claims none, and of others what they do not hold.
 
     Raises:
-        UserError: what the manifest holds are no claims.
+        UserError: what the manifest holds are no claims, levels or margins.
     """
     try:
-        return tuple(Claim.model_validate(claim) for claim in manifest.get("declared", {}).get("claims", ()))
-    except (ValidationError, AttributeError, TypeError):
+        kept = manifest.get("declared", {})
+        alpha, confidence = (None if kept.get(name) is None else float(kept[name]) for name in ("alpha", "confidence"))
+        return Declared(
+            claims=tuple(Claim.model_validate(claim) for claim in kept.get("claims", ())),
+            alpha=alpha,
+            confidence=confidence,
+            margins={role: float(margin) for role, margin in kept.get("margins", {}).items()},
+        )
+    except (ValidationError, AttributeError, TypeError, ValueError):
         raise UserError(
-            "manifest.json: its record of the claims at the start of the runs is damaged; restore the file"
+            "manifest.json: its record of what was declared at the start of the runs is damaged; restore the file"
         ) from None
-
-
-def alpha_at_start(manifest: Mapping[str, Any]) -> float | None:
-    """The level of the verdicts as it was when the runs began, None where the records do not say."""
-    alpha = manifest.get("declared", {}).get("alpha")
-    return None if alpha is None else float(alpha)

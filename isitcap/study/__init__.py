@@ -1,9 +1,20 @@
 """TOML files become validated, frozen studies."""
 
-from isitcap.study.load import SHIPPED, Locations, dump_study, load_study, locate, parse_data, parse_seeds, resolve
+from isitcap.study.load import (
+    FAMILIES,
+    SHIPPED,
+    Locations,
+    dump_study,
+    load_study,
+    locate,
+    parse_data,
+    parse_seeds,
+    resolve,
+)
 from isitcap.study.models import Image, Source, Split, Study, TestSet
 
 __all__ = [
+    "FAMILIES",
     "SHIPPED",
     "Image",
     "Locations",

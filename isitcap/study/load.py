@@ -18,10 +18,13 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from isitcap.errors import UserError
-from isitcap.study.models import IN_SAMPLE_SET, Study
+from isitcap.study.models import IN_SAMPLE_SET, NAME_PATTERN, Study
 
 SHIPPED = ("demo", "poster")
 """Studies that come with the program, by name."""
+
+FAMILIES = ("diversity", "diversity-demo")
+"""Diversity studies that come with it (`isitcap.study.family`)."""
 
 
 @dataclass(frozen=True)
@@ -35,9 +38,16 @@ class Locations:
 def load_study(name_or_path: str) -> tuple[Study, Path | None]:
     """Read a shipped study by name, or a TOML file by path; the file's folder is where its relative paths start.
 
+    Of a diversity study it is the one with all its sources and test sets.
+
     Raises:
         UserError: no such study, not TOML, or a key or value that a study cannot have.
     """
+    from isitcap.study.family import family_text, parse_family
+
+    if (found := family_text(name_or_path)) is not None:
+        text, folder = found
+        return parse_family(text, f"{name_or_path}.toml" if folder is None else name_or_path).whole(), folder
     if name_or_path in SHIPPED:
         text = resources.files("isitcap.study").joinpath(f"{name_or_path}.toml").read_text("utf-8")
         return parse_study(text, f"{name_or_path}.toml"), None
@@ -45,8 +55,12 @@ def load_study(name_or_path: str) -> tuple[Study, Path | None]:
     try:
         text = path.read_text("utf-8")
     except FileNotFoundError:
-        shipped = ", ".join(SHIPPED)
+        shipped = ", ".join((*SHIPPED, *FAMILIES))
         raise UserError(f"{name_or_path}: no such study; give a TOML file or one of: {shipped}") from None
+    except IsADirectoryError:
+        inside = path / "study.toml"
+        such = f", such as {inside}" if inside.is_file() else ""
+        raise UserError(f"{name_or_path}: is a folder; give a TOML file{such}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{name_or_path}: cannot be read as a study ({error}); give a TOML file in UTF-8") from None
     return parse_study(text, str(path)), path.parent
@@ -62,11 +76,15 @@ def parse_study(text: str, file: str) -> Study:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise UserError(f"{file}: not valid TOML: {error}; mend that line") from None
+    if "generators" in data:
+        raise UserError(
+            f"{file}: a diversity study, which stands for many; give one of its mixtures where a single one is wanted"
+        )
     try:
         # Through JSON, since strict validation of JSON still takes a list for a tuple, but no `true` for a number.
         return Study.model_validate_json(json.dumps(data, default=str), strict=True)
     except ValidationError as error:
-        raise UserError(f"{file}: {_explain(error.errors())}") from None
+        raise UserError(f"{file}: {explain_errors(error.errors(), Study)}") from None
 
 
 def resolve(
@@ -158,8 +176,17 @@ def locate(study: Study, base: Path | None, locations: Locations) -> dict[str, P
             key = str(path)
         if not path.exists():
             raise UserError(f"{key}: no such file or folder; give an existing zip or folder of images")
+        if _is_empty(path):
+            raise UserError(f"{key}: an empty folder; give the zip or folder that holds the images")
         found[name] = path.resolve()
     return found
+
+
+def _is_empty(path: Path) -> bool:
+    try:
+        return path.is_dir() and next(path.iterdir(), None) is None
+    except OSError:
+        return False  # told by whoever reads it
 
 
 def dump_study(study: Study, places: Mapping[str, Path] | None = None) -> str:
@@ -167,6 +194,11 @@ def dump_study(study: Study, places: Mapping[str, Path] | None = None) -> str:
     data = study.model_dump(mode="json", exclude_none=True)
     for name, path in (places or {}).items():
         data["sources"][name]["path"] = str(path)
+    return dump_data(data)
+
+
+def dump_data(data: dict[str, Any]) -> str:
+    """The data of a study, or of a diversity study, as TOML."""
     for source in data["sources"].values():
         if not source["labels"]:
             del source["labels"]  # an empty table each would only make the file longer
@@ -227,8 +259,20 @@ def _known(names: Iterable[str]) -> str:
     return f"known: {', '.join(names)}"
 
 
-def _explain(errors: Sequence[ErrorDetails]) -> str:
-    """One line from pydantic's error records, about the first of them."""
+_KEY = "[key]"
+"""What pydantic puts behind the place of a table whose name is wrong."""
+
+_SAID = {
+    ("string_pattern_mismatch", NAME_PATTERN): (
+        "use letters a–z and A–Z, digits, `.`, `_` and `-`, beginning with a letter or digit, at most 100 characters"
+    ),
+    ("literal_error", "'real' or 'synthetic'"): "the labels are `real` and `synthetic`; give one of them",
+}
+"""What pydantic's words are replaced by: type of error, what of its context tells it apart, and ours."""
+
+
+def explain_errors(errors: Sequence[ErrorDetails], model: type[BaseModel]) -> str:
+    """One line from pydantic's error records of a model, about the first of them."""
     unknown = [error for error in errors if error["type"] == "extra_forbidden"]
     missing = [error for error in errors if error["type"] == "missing"]
     # A required key that is misspelt is two records, and one mistake: it is told by the word that stands there.
@@ -246,8 +290,13 @@ def _explain(errors: Sequence[ErrorDetails]) -> str:
     location = [str(part) for part in error["loc"]]
     key = _dotted(location)
     if error["type"] == "extra_forbidden":
-        known = _fields(error["loc"])
+        around = _model_around(error["loc"], model)
+        known = list(around.model_fields) if around else []
         close = _close(location[-1], known)
+        if around and isinstance(error["input"], dict):
+            homes = _tables_of(error["input"], around)
+            if homes and close not in {table for tables in homes for table in tables}:
+                return f"{key}: no such table; {_belonging(homes, location[:-1])}{more}"
         remedy = f"did you mean `{close}`?" if close else f"known here: {', '.join(known)}"
         return f"{key}: no such key; {remedy}{more}"
     if error["type"] == "missing":
@@ -260,12 +309,18 @@ def _explain(errors: Sequence[ErrorDetails]) -> str:
         return f"{key}: {message}{more}" if key else f"{message}{more}"
     value = repr(error["input"])
     value = value if len(value) <= 60 else value[:57] + "…"
+    context = error.get("ctx", {}).values()
+    for (kind, told_by), words in _SAID.items():
+        if error["type"] == kind and told_by in context:
+            return f"{key}: {words}{more}" if location[-1] == _KEY else f"{key} = {value}: {words}{more}"
     return f"{key} = {value}: {message[0].lower()}{message[1:]}; correct the value{more}"
 
 
 def _dotted(location: Sequence[str]) -> str:
     key = ""
     for part in location:
+        if part == _KEY:
+            continue
         key += f"[{part}]" if part.isdigit() else f".{part}" if key else part
     return key
 
@@ -275,17 +330,43 @@ def _close(word: str | int, known: Iterable[str | int]) -> str | None:
     return next(iter(difflib.get_close_matches(str(word), list(map(str, known)), n=1)), None)
 
 
-def _fields(location: Sequence[str | int]) -> list[str]:
-    """The keys that exist beside the last part of `location`."""
-    kind: Any = Study
+def _model_around(location: Sequence[str | int], model: type[BaseModel]) -> type[BaseModel] | None:
+    """The model whose key the last part of `location` would be."""
+    kind: Any = model
     for part in location[:-1]:
         kind = _bare(kind)
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
+        if _is_model(kind):
             kind = kind.model_fields[str(part)].annotation
         else:  # a list's index or a table's name: go on to what it holds
             kind = next(argument for argument in reversed(get_args(kind)) if argument is not Ellipsis)
     kind = _bare(kind)
-    return list(kind.model_fields) if isinstance(kind, type) and issubclass(kind, BaseModel) else []
+    return kind if _is_model(kind) else None
+
+
+def _is_model(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
+
+
+def _tables_of(keys: Iterable[str], model: type[BaseModel]) -> dict[tuple[str, ...], list[str]]:
+    """The tables of a model that have keys of such names, and the keys that they have."""
+    kinds = {name: _bare(field.annotation) for name, field in model.model_fields.items()}
+    found: dict[tuple[str, ...], list[str]] = {}
+    for key in keys:
+        tables = tuple(name for name, kind in kinds.items() if _is_model(kind) and key in kind.model_fields)
+        if tables:
+            found.setdefault(tables, []).append(key)
+    return found
+
+
+def _belonging(homes: Mapping[tuple[str, ...], Sequence[str]], around: Sequence[str]) -> str:
+    """Which keys are of which tables, in words."""
+    parts = []
+    for tables, keys in homes.items():
+        named = " and ".join(f"`[{_dotted([*around, table])}]`" for table in tables)
+        parts.append(
+            f"{', '.join(f'`{key}`' for key in keys)} {'are keys' if len(keys) > 1 else 'is a key'} of {named}"
+        )
+    return ", ".join(parts)
 
 
 def _bare(kind: Any) -> Any:

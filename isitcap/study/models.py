@@ -6,11 +6,15 @@ NaN, infinities and values outside their range; `isitcap.study.load` turns a ref
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from analysis.claims import Claim, check_claims
+from analysis.declared import Declared
+
+if TYPE_CHECKING:
+    from analysis.summary import Role
 
 LabelName = Literal["real", "synthetic"]
 Kernel = Literal["nearest", "box", "bilinear", "bicubic", "lanczos"]
@@ -19,7 +23,8 @@ MethodName = Literal[
 ]
 StateName = Literal["untrained", "randomised"]
 VariantName = Literal["baseline", "augment", "autoencoder", "both", "blur", "jpeg", "mix"]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
+Name = Annotated[str, Field(pattern=NAME_PATTERN)]
 Range = tuple[float, float]
 Positive = Annotated[int, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -65,6 +70,10 @@ class Source(Model):
     """Of a tar or table read only the first so many images, in its own order: a prefix, no random sample."""
     embedded: Name | None = None
     """Which embedded set (kind `embedded` only)."""
+    per_class: tuple[Positive, Positive] | None = None
+    """Of an embedded set with a corpus of its own: how many images of each class its parts `train` and `test` have."""
+    part: Literal["train", "test"] | None = None
+    """Only the images of this part, of a source that has parts; none = all."""
     reencode: bool | None = None
     """Overrides `image.reencode`, for files that already have the study's format."""
     limit: Positive | None = None
@@ -92,6 +101,8 @@ class Source(Model):
             raise ValueError("an embedded source has no columns and no `first`; remove them")
         if self.kind == "embedded" and self.path is not None:
             raise ValueError("an embedded source has no `path`; remove it")
+        if self.kind != "embedded" and self.per_class is not None:
+            raise ValueError("`per_class` is of embedded sources, which are made to measure; give `limit` instead")
         if self.kind != "images" and self.groups is not None:
             raise ValueError(f"a `{self.kind}` source knows its groups; remove `groups`")
         return self
@@ -110,6 +121,9 @@ class Split(Model):
     validation: Positive
     test: Positive
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    shares: Literal["equal"] | None = None
+    """`equal`: as many images of every source as of every other, and of either class; all sources then need parts.
+    None: in proportion to what there is."""
 
 
 class TestSet(Model):
@@ -303,6 +317,10 @@ class Margins(Model):
     in_sample: Annotated[float, Field(gt=0, lt=1)] = 0.01
     out_of_sample: Annotated[float, Field(gt=0, lt=1)] = 0.05
 
+    def by_role(self) -> dict[Role, float]:
+        """The margin of each role."""
+        return {"in_sample": self.in_sample, "out_of_sample": self.out_of_sample}
+
 
 class Analysis(Model):
     """What the analysis quotes."""
@@ -336,6 +354,9 @@ class Study(Model):
     variants: Annotated[tuple[VariantName, ...], Field(min_length=1)] = ("baseline", "augment", "autoencoder", "both")
     training_mix: Annotated[float, Field(gt=0, le=1)] = 0.5
     """Probability with which the variant `mix` trains on an image's reconstruction instead of the image."""
+    tested_through: Literal["all", "own"] = "all"
+    """Whether every variant is tested through the paths of all, or along its own alone, which takes a fraction of the
+    time and leaves out the grid of trained as × tested through."""
     notes: tuple[str, ...] = ()
     image: Image = Image()
     sources: dict[Name, Source]
@@ -353,6 +374,12 @@ class Study(Model):
     """Predictions of corrupted images; none unless declared."""
     claims: tuple[Claim, ...] = ()
     """What is claimed, before anything is computed; bears on verdicts alone, on no run."""
+
+    @property
+    def declared(self) -> Declared:
+        """What is declared of the analysis, to be kept when the runs begin."""
+        settings = self.analysis
+        return Declared(self.claims, settings.alpha, settings.confidence, settings.margins.model_dump())
 
     @model_validator(mode="after")
     def _names_fit(self) -> Self:

@@ -65,15 +65,15 @@ class ControlPlan:
             else:
                 todo.append(control)
         if todo:
-            with bar(sum(map(len, todo)), "control sets", "images", show=show) as progress:
+            with bar(sum(map(len, todo)), self._called, "images", show=show) as progress:
                 for control in todo:
                     self._contents[control.name] = control.load().content
                     progress.update(len(control))
         return {control.name: self._contents[control.name] for control in self._sets}
 
-    def why(self) -> str | None:
-        """Why the list of control sets or the index of one must be written, or `None` when they stand."""
-        reasons = [stage.why() for _, stage in self.index_stages()]
+    def why(self, *, hashed: bool = True) -> str | None:
+        """Why the list of control sets or the index of one must be written, or `None` when they stand; see `Stage`."""
+        reasons = [stage.why(hashed=hashed) for _, stage in self.index_stages()]
         if again := [reason for reason in reasons if reason]:
             return f"{len(again)} of {len(reasons)}: {again[0]}"
         return None if self._rows == listed(self._directory) else "other control sets than listed"
@@ -126,7 +126,7 @@ class ControlPlan:
         start = time.perf_counter()
         frames: dict[str, list[pd.DataFrame]] = {variant: [] for variant in wanted}
         total = len(wanted) * sum(map(len, self._sets))
-        with bar(total, f"seed {seed} control sets", "images", show=show) as progress:
+        with bar(total, f"seed {seed} {self._called}", "images", show=show) as progress:
             for control in self._sets:
                 images = control.load()
                 for variant, model in wanted.items():
@@ -148,6 +148,14 @@ class ControlPlan:
             file = stages[variant].folder / f"{STAGE}.parquet"
             write_frame(file, pd.concat(parts, ignore_index=True))
             stages[variant].finish([file], seconds=seconds / len(wanted))
+
+    @property
+    def _called(self) -> str:
+        """What the sets are called in progress."""
+        kinds = {control.kind for control in self._sets}
+        if "corruption" not in kinds:
+            return "control sets"
+        return "corrupted sets" if len(kinds) == 1 else "control and corrupted sets"
 
     def _index_stage(self, control: ControlSet) -> Stage:
         return Stage(self._directory.root / "images", control.name, {"recipe": dict(control.recipe)})

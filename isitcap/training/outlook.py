@@ -34,21 +34,26 @@ class Loss:
         )
 
 
-def explain(runs: Runs) -> Iterator[tuple[str, str]]:
-    """For each stage, its name and why it will be made, or `kept`; maps of a run, method and state have one line."""
+def explain(runs: Runs, *, hashed: bool = True) -> Iterator[tuple[str, str]]:
+    """For each stage, its name and why it will be made, or `kept`; maps of a run, method and state have one line.
+
+    Args:
+        runs: whose stages.
+        hashed: whether the files of all stages are read, as `Stage.why` does, or their sizes alone compared.
+    """
     words = Words(runs.study, runs.data, runs.directory)
     for image_stage in runs.image_stages():
         stage = image_stage.stage
-        yield f"{stage.folder.name} {stage.name}", _why(words, stage) or "kept"
+        yield f"{stage.folder.name} {stage.name}", _why(words, stage, hashed=hashed) or "kept"
     if runs.controls:
-        yield "images of control sets", runs.controls.why() or "kept"
+        yield "images of control sets", runs.controls.why(hashed=hashed) or "kept"
     for name, stage in runs.stages():
-        yield name, _why(words, stage) or "kept"
+        yield name, _why(words, stage, hashed=hashed) or "kept"
     for key in (key for seed in runs.study.seeds for key in runs.keys(seed)):
         lines: dict[str, list[str | None]] = {}
         for one in runs.map_stages(key):
             what = f"{one.kind} {one.method}" + ("" if one.state == TRAINED else f" {one.state}")
-            lines.setdefault(what, []).append(_why(words, one.stage, len(one.rows)))
+            lines.setdefault(what, []).append(_why(words, one.stage, len(one.rows), hashed=hashed))
         for what, reasons in lines.items():
             again = [reason for reason in reasons if reason]
             yield (
@@ -90,8 +95,8 @@ def loss(runs: Runs) -> Loss | None:
     return Loss(trained, tested, causes or reasons)
 
 
-def _why(words: Words, stage: Stage, rows: int | None = None) -> str | None:
+def _why(words: Words, stage: Stage, rows: int | None = None, *, hashed: bool = True) -> str | None:
     """Why a stage must be made, in words; `rows` is of how many images its maps are to be."""
     path = stage.folder / f"{stage.name}.parquet"
     counts = (pq.read_metadata(path).num_rows, rows) if rows is not None and path.exists() else None
-    return stage.why(lambda changes: words.tell(stage.name, changes, counts))
+    return stage.why(lambda changes: words.tell(stage.name, changes, counts), hashed=hashed)

@@ -18,7 +18,7 @@ from isitcap.models.augmentation import test_draws, training_draws
 from isitcap.models.autoencoder import ConvAutoencoder, build_autoencoder
 from isitcap.models.classifier import ConvClassifier, build_classifier
 from isitcap.models.preprocessing import Preprocessing, Preprocessors, to_float
-from isitcap.models.variants import PATHS, Variant, paths_of
+from isitcap.models.variants import PATHS, VARIANTS, Variant, paths_of
 from isitcap.progress import bar
 from isitcap.study.models import Study
 from isitcap.training.environment import Environment
@@ -164,7 +164,8 @@ def predict(
 ) -> Iterator[tuple[str, ImageSet, dict[str, npt.NDArray[np.float32]]]]:
     """Logits of every model on every set through every path, in float32: yields (path, set, {model: (N,)}).
 
-    The paths are those of `paths_of` the study's variants. Each is computed once for all models.
+    The paths are those of `paths_of` the study's variants, or where `tested_through` is `own`, each model's own. Each
+    is computed once for all models.
 
     Raises:
         UserError: a logit is not finite.
@@ -172,15 +173,19 @@ def predict(
     sets = list(sets)
     for model in models.values():
         model.eval()
-    paths = paths_of(study.variants)
+    tested = {
+        path: [name for name in models if study.tested_through == "all" or VARIANTS[name].path == path]
+        for path in paths_of(study.variants)
+    }
+    paths = [path for path, names in tested.items() if names]
     with bar(len(paths) * sum(map(len, sets)), description, "images", show=show) as progress:
         for path in paths:
             preprocessing = Preprocessing(path, study.augmentation, preprocessors)
             for images in sets:
-                logits: dict[str, list[torch.Tensor]] = {name: [] for name in models}
+                logits: dict[str, list[torch.Tensor]] = {name: [] for name in tested[path]}
                 for inputs in inputs_of(preprocessing, images, study.split.seed, environment.device):
-                    for name, model in models.items():
-                        logits[name].append(model(inputs).float().cpu())
+                    for name in logits:
+                        logits[name].append(models[name](inputs).float().cpu())
                     progress.update(len(inputs))
                 found = {name: torch.cat(parts).numpy() for name, parts in logits.items()}
                 for name, values in found.items():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ from analysis.agreement import MapStack
 from analysis.build import build_summary
 from analysis.claims import Claim
 from analysis.control_frames import Controls
+from analysis.declared import Declared
 from analysis.faithfulness import FAITHFULNESS_COLUMNS
 from analysis.summary import (
     AutoencoderQuality,
@@ -24,6 +27,8 @@ from analysis.summary import (
     TestSetCard,
     VariantCard,
 )
+
+sys.path.insert(0, str(Path(__file__).parent))  # for `made_up_claims`
 
 VARIANTS = {"baseline": "none", "augment": "augment", "autoencoder": "autoencode"}
 TEST_SETS = {
@@ -235,6 +240,6 @@ def full_summary(small_study: Callable[..., dict[str, Any]]) -> Summary:
         controls=_controls(study),
         margins={"in_sample": 0.1, "out_of_sample": 0.2},
         claims=claims,
-        claims_at_start=(earlier, *claims[1:], withdrawn),
-        alpha_at_start=0.05,
+        at_start=Declared((earlier, *claims[1:], withdrawn), alpha=0.05, confidence=0.95),
+        warnings=["A control failed."],
     )

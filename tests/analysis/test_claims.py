@@ -3,11 +3,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from made_up_claims import claim
 from pydantic import ValidationError
 
 from analysis.claims import (
     Cell,
-    Claim,
     Hypothesis,
     Kind,
     cells_of,
@@ -25,19 +25,6 @@ SETS = {
     "far@bilinear+jpeg75": "out_of_sample",
     "farther": "out_of_sample",
 }
-
-
-def claim(**changes: Any) -> Claim:
-    data = {
-        "id": "one",
-        "says": "Something holds.",
-        "quantity": "accuracy",
-        "kind": "greater",
-        "variants": ("augment",),
-        "versus": "baseline",
-        "role": "in_sample",
-    }
-    return Claim.model_validate(data | changes)
 
 
 LEVEL = {"kind": "above", "versus": None, "bound": 0.9}

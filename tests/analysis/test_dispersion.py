@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -288,3 +289,15 @@ def test_quantus_gini_falls_with_the_unit_and_ours_does_not() -> None:
     assert QUANTUS["tiny"][0] < 0.3 * QUANTUS["squares"][0]
     maps = quantus_maps()
     assert gini(one(maps["tiny"]))[0] == pytest.approx(gini(one(maps["squares"]))[0], rel=1e-12)
+
+
+def test_values_depend_on_neither_blocks_nor_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many blocks on several threads give every map the values that it has in one, and excluded maps stay out."""
+    maps = np.random.default_rng(8).random((700, 9, 11)).astype(np.float32)
+    maps[[3, 420]] = 0
+    whole = measure(maps)
+    monkeypatch.setattr(dispersion, "_BLOCK", 9 * 11 * 13)
+    monkeypatch.setattr(dispersion, "_THREADS", 3)
+    pd.testing.assert_frame_equal(measure(maps), whole, check_exact=True)
+    np.testing.assert_array_equal(gini(maps), whole["gini"])
+    assert np.flatnonzero(whole["excluded"].notna()).tolist() == [3, 420]

@@ -5,7 +5,10 @@ import math
 import numpy as np
 import pytest
 from scipy import ndimage
+from skimage.filters import threshold_otsu
+from skimage.measure import label
 
+from analysis import regions
 from analysis.errors import InputError
 from analysis.regions import salient_regions
 
@@ -49,6 +52,20 @@ def test_agrees_with_otsu_by_search_and_another_labelling() -> None:
         salient = unit > (cut + 0.5) / 256
         assert share[position] == salient.mean()
         assert number[position] == ndimage.label(salient, np.ones((3, 3)))[1]
+
+
+@pytest.mark.parametrize("size", [(32, 32), (9, 7), (64, 64)])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_agrees_with_scikit_image(size: tuple[int, int], dtype: type, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many maps at once, in blocks of three, have the regions that scikit-image finds in each of them."""
+    monkeypatch.setattr(regions, "_BLOCK", 3 * size[0] * size[1])
+    maps = np.abs(np.random.default_rng(7).normal(size=(10, *size))).astype(dtype)
+    number, share = salient_regions(maps)
+    for position, pixels in enumerate(maps.astype(np.float64)):
+        unit = (pixels - pixels.min()) / (pixels.max() - pixels.min())
+        salient = unit > threshold_otsu(unit)
+        assert share[position] == salient.mean()
+        assert number[position] == label(salient, connectivity=2).max()
 
 
 @pytest.mark.parametrize("factor", [2.0**-40, 2.0**30, 1e-300])

@@ -4,7 +4,7 @@ import csv
 import json
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -317,6 +317,46 @@ def test_a_curve_is_a_row_for_every_position(full_summary: Summary) -> None:
         zip(curve.x, curve.mean, curve.low, curve.high, strict=True)
     )
     assert (points[-1].mean, points[-1].reason, points[-1].n_images) == (None, "one class", curve.n_images)
+
+
+def nulls(part: Any, at: str = "") -> Iterator[tuple[str, str, Any]]:
+    """The nulls in parsed JSON: where, which key, and the object that it stands in."""
+    children = part.items() if isinstance(part, dict) else enumerate(part) if isinstance(part, list) else ()
+    for key, value in children:
+        if value is None:
+            yield at, str(key), part
+        yield from nulls(value, f"{at}/{key}" if isinstance(part, dict) else at)
+
+
+def test_nothing_is_null_without_need_or_reason(full_summary: Summary, tmp_path: Path) -> None:
+    """What may be absent is not written as null, except beside a reason, which stands with all that it is about."""
+    write_results(full_summary, tmp_path / "results.json")
+    data = json.loads((tmp_path / "results.json").read_text("utf-8"))
+    required = {"estimate", "value", "statistic", "p", "p_support", "p_contradict", "p_support_adjusted"}
+    required |= {"p_contradict_adjusted", "sd", "calibrated", "ratio", "low", "high"}
+    found = list(nulls(data))
+    assert any(key == "estimate" and holder["reason"] for _, key, holder in found)
+    for at, key, holder in found:
+        reasons = [holder.get(name) for name in ("reason", "seeds_reason")]
+        assert any(reasons) or key in required, f"{at}/{key}"
+    row = next(row for row in full_summary.contrasts if row.reason)
+    written = next(each for each in data["contrasts"] if each.get("reason") == row.reason)
+    assert written.keys() == Contrast.model_fields.keys()
+    whole = next(row for row in data["contrasts"] if "reason" not in row and row["test_set"] == "inside")
+    assert "source" not in whole or whole["source"], "not restricted to a source"
+    assert whole["family"]
+
+
+def test_results_that_spell_every_null_are_read(full_summary: Summary, tmp_path: Path) -> None:
+    """Results of an earlier version have every key, and are the same results."""
+    path = tmp_path / "results.json"
+    path.write_text(full_summary.model_dump_json(indent=1), encoding="utf-8")
+    assert read_results(path) == full_summary
+    validator: Any = jsonschema.Draft202012Validator(results_schema())
+    assert not list(validator.iter_errors(json.loads(path.read_text("utf-8"))))
+    spelt = path.stat().st_size
+    write_results(full_summary, path)
+    assert path.stat().st_size < 0.9 * spelt
 
 
 def test_results_without_curves_are_read(full_summary: Summary, tmp_path: Path) -> None:

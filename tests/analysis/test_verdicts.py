@@ -8,30 +8,19 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made_up_claims import claim
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from analysis.claims import Cell, Claim, Kind, cells_of
+from analysis.declared import Declared
 from analysis.errors import InputError
 from analysis.estimates import Undefined
 from analysis.intervals import CrossedInterval, Stratum, crossed_interval, crossed_mean
 from analysis.sentences import sentence_of
-from analysis.verdicts import NOT_COMPUTED, Evidence, Verdict, changes_since, decide, withdrawn
+from analysis.verdicts import NOT_COMPUTED, Evidence, Verdict, decide
 
 SETS = {"test": "in_sample", "far": "out_of_sample", "farther": "out_of_sample"}
-
-
-def claim(**changes: Any) -> Claim:
-    data = {
-        "id": "one",
-        "says": "Something holds.",
-        "quantity": "accuracy",
-        "kind": "greater",
-        "variants": ("augment",),
-        "versus": "baseline",
-        "role": "in_sample",
-    }
-    return Claim.model_validate(data | changes)
 
 
 def found(mean: float, *, seeds: int = 8, images: int = 200, seed_sd: float = 0.003, draw: int = 0) -> CrossedInterval:
@@ -345,50 +334,23 @@ def test_a_difference_of_test_sets_is_asked_for_as_one() -> None:
 def test_changes_are_recorded() -> None:
     """A margin that was changed after the runs began stands in the verdict and in its sentence."""
     then, now = claim(kind="non_inferior", margin=0.01), claim(kind="non_inferior", margin=0.02)
-    verdict = decide([now], lambda cell: found(0.0), test_sets=SETS, at_start=[then])[0]
+    verdict = decide([now], lambda cell: found(0.0), test_sets=SETS, at_start=Declared([then]))[0]
     assert verdict.changed == "margin 0.01 when the runs began, 0.02 now"
     assert (verdict.margin_declared, verdict.margin) == (0.01, 0.02)
     assert verdict.sentence.endswith(f"Changed since the runs began: {verdict.changed}.")
-    same = decide([now], lambda cell: found(0.0), test_sets=SETS, at_start=[now])[0]
+    same = decide([now], lambda cell: found(0.0), test_sets=SETS, at_start=Declared([now]))[0]
     assert (same.changed, same.margin_declared) == (None, 0.02)
     assert "Changed" not in same.sentence
 
 
-@pytest.mark.parametrize(
-    ("start", "alphas", "changed"),
-    [
-        (None, (0.05, None), None),
-        (None, (0.05, 0.1), "alpha 0.1 when the runs began, 0.05 now"),
-        ([], (0.05, 0.1), "declared after the runs began; alpha 0.1 when the runs began, 0.05 now"),
-        ([], (None, None), "declared after the runs began"),
-        ([claim(id="two")], (None, None), "declared after the runs began"),
-        ([claim()], (0.05, None), None),
-        ([claim()], (0.05, 0.1), "alpha 0.1 when the runs began, 0.05 now"),
-        (
-            [claim(kind="above", versus=None, bound=0.8, variants=("augment", "both"))],
-            (0.05, 0.05),
-            (
-                "kind above when the runs began, greater now; variants augment, both when the runs began, augment "
-                "now; versus none when the runs began, baseline now; bound 0.8 when the runs began, none now"
-            ),
-        ),
-        (
-            [claim(says="Another thing.")],
-            (0.05, 0.05),
-            "says “Another thing.” when the runs began, “Something holds.” now",
-        ),
-    ],
-)
-def test_what_changed(
-    start: list[Claim] | None, alphas: tuple[float | None, float | None], changed: str | None
-) -> None:
-    """Every part of a claim is compared with the record, and no record is no comparison."""
-    assert changes_since(claim(), start, *alphas) == changed
-
-
-def test_withdrawn_claims() -> None:
-    """A claim that was dropped after the runs began is found."""
-    assert withdrawn([claim(id="two")], [claim(), claim(id="two", family="x")]) == (claim(),)
+def test_another_coverage_is_told_where_it_is_shown() -> None:
+    """A claim whose interval has another coverage than when the runs began says so; equivalence has the one of α."""
+    one, same = claim(), claim(id="same", kind="equivalent", margin=0.02)
+    began = Declared([one, same], alpha=0.05, confidence=0.99)
+    verdicts = decide([one, same], lambda cell: found(0.0), test_sets=SETS, at_start=began)
+    assert [verdict.changed for verdict in verdicts] == ["confidence 0.99 when the runs began, 0.95 now", None]
+    assert verdicts[0].sentence.endswith("Changed since the runs began: confidence 0.99 when the runs began, 0.95 now.")
+    assert verdicts[0].sentence.startswith("Undecided: "), "the coverage of its interval decides no claim"
 
 
 def test_refusals() -> None:
@@ -484,8 +446,8 @@ def test_margins_are_compared_with_both_records(
     """A margin that is another than at the start or than in the study file is told, also of a late claim."""
     now = claim(kind="non_inferior", margin=0.2)
     began = [] if start is None else [claim(kind="non_inferior", margin=start)]
-    filed = [claim(kind="non_inferior", margin=study)]
-    verdict = decide([now], lambda cell: found(0.0), test_sets=SETS, at_start=began, in_study=filed)[0]
+    filed = Declared([claim(kind="non_inferior", margin=study)])
+    verdict = decide([now], lambda cell: found(0.0), test_sets=SETS, at_start=Declared(began), in_study=filed)[0]
     assert (verdict.margin_declared, verdict.changed) == (declared, changed)
     marked = "Supported at a changed margin: Something holds. Judged at a margin of 20\u00a0points instead of"
     assert verdict.sentence.startswith(marked) == (declared != 0.2)

@@ -11,7 +11,7 @@ import PIL.Image
 import pytest
 
 from isitcap.data import demo
-from isitcap.data.demo import embedded_sets, prepare_embedded
+from isitcap.data.demo import corpus_sets, embedded_sets, prepare_embedded
 from isitcap.data.pixels import reencode
 from isitcap.data.splits import make_split
 from isitcap.data.store import Pack
@@ -125,3 +125,52 @@ def test_a_simple_detector_is_right_in_sample_and_fails_outside(all_sets: dict[s
     )
     assert inside > 0.85
     assert outside < inside - 0.1
+
+
+@pytest.fixture(scope="module")
+def corpora(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Pack]:
+    """Every generator with its own corpus, small."""
+    cache = tmp_path_factory.mktemp("corpora")
+    return {name: make(name, cache, per_class=(18, 10)) for name in corpus_sets()}
+
+
+def test_a_corpus_has_both_classes_in_both_parts(corpora: dict[str, Pack]) -> None:
+    """As many images of each class as were asked for, no content twice, fakes all of one generator."""
+    assert set(corpora) == {"latent-corpus", "quilt-corpus", "leaves-corpus"}
+    for pack in corpora.values():
+        cells = pack.index.groupby(["part", "label"]).size()
+        assert cells.to_dict() == {("train", 0): 18, ("train", 1): 18, ("test", 0): 10, ("test", 1): 10}
+        assert pack.index["sha256"].is_unique
+        assert pack.index.loc[pack.index["label"] == 1, "group"].nunique() == 1
+
+
+def test_no_two_corpora_have_a_photograph_in_common(corpora: dict[str, Pack]) -> None:
+    """What is left out with a generator is left out wholly."""
+    photographs = [set(pack.index.loc[pack.index["label"] == 0, "group"]) for pack in corpora.values()]
+    assert all(len(each) >= 2 for each in photographs)
+    assert len(set.union(*photographs)) == sum(map(len, photographs))
+
+
+def test_a_part_alone_is_the_same_images(corpora: dict[str, Pack], tmp_path: Path) -> None:
+    """`part` reads those of one part; the other one's are not even made."""
+    whole = corpora["leaves-corpus"]
+    test = make("leaves-corpus", tmp_path, per_class=(10_000_000, 10), part="test")
+    rows = (whole.index["part"] == "test").to_numpy()
+    assert test.index["sha256"].tolist() == whole.index.loc[rows, "sha256"].tolist()
+    assert np.array_equal(test.pixels, whole.pixels[rows])
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "parts"),
+    [
+        ("latent-corpus", {}, ("per_class", "`latent-corpus` has none", "[TRAIN, TEST]")),
+        ("real", {"per_class": (5, 5)}, ("per_class", "`real` has a size of its own")),
+        ("real", {"part": "test"}, ("part", "`real` has no parts")),
+    ],
+)
+def test_sizes_and_parts_that_do_not_fit_are_refused(
+    tmp_path: Path, refuses: Refuses, name: str, source: dict[str, object], parts: tuple[str, ...]
+) -> None:
+    """A corpus needs its numbers, a set of fixed size takes none and has no parts."""
+    with refuses(f"sources.demo-{name}", *parts):
+        make(name, tmp_path, **source)

@@ -151,6 +151,20 @@ def test_a_limit_is_drawn_by_seed_in_proportion(write: Write, tiny_cifake: Calla
     assert len(set(ids)) > 1
 
 
+def test_a_part_alone_is_read(
+    write: Write, tiny_cifake: Callable[..., Any], tmp_path: Path, refuses: Refuses, encoded: Encoded
+) -> None:
+    """`part` keeps the images of one part, the limit is drawn among these; a source without parts is refused."""
+    location = write("set", tiny_cifake())
+    pack = make(location, tmp_path / "cache", Source(kind="cifake", part="test"))
+    assert (len(pack), set(pack.index["part"])) == (6, {"test"})
+    few = make(location, tmp_path / "cache", Source(kind="cifake", part="test", limit=2))
+    assert (len(few), set(few.index["part"]), sorted(few.index["label"])) == (2, {"test"}, [0, 1])
+    bare = write("bare", {"a.png": encoded(1)})
+    with refuses("no part `test`", "folders `train` and `test`"):
+        make(bare, tmp_path / "cache", Source(kind="images", label="real", part="test"))
+
+
 def test_a_full_disk_names_folder_and_need(
     write: Write, encoded: Encoded, tmp_path: Path, refuses: Refuses, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from isitcap.data.archives import open_archive
 from isitcap.data.sources import items_in
-from isitcap.data.splits import SplitResult, make_split
+from isitcap.data.splits import SplitResult, equal_shares, make_split
 from isitcap.study.models import Source, Split
 
 Refuses = Callable[..., AbstractContextManager[None]]
@@ -244,3 +244,93 @@ def test_the_real_cifake_is_split_as_on_the_poster(real_index: pd.DataFrame) -> 
     assert len(inside) == 76
     sides_of_each = pd.Series(on_validation).groupby(inside["sha256"].to_numpy())
     assert (sides_of_each.min() == sides_of_each.max()).all()
+
+
+def several(sizes: dict[str, int]) -> pd.DataFrame:
+    """An index of sources with parts, `n` images of each group and label in each part."""
+    frames = []
+    for name, n in sizes.items():
+        frame = index_of(balanced(n, "train", start=0) + balanced(n, "test", start=0))
+        frame["sha256"] = name + frame["sha256"]
+        frames.append(frame.assign(source=name, image_id=[f"{name}/{i}" for i in range(len(frame))]))
+    return pd.concat(frames, ignore_index=True)
+
+
+def equal(train: int, validation: int, test: int, *sources: str, seed: int = 0) -> Split:
+    return Split(sources=sources, train=train, validation=validation, test=test, seed=seed, shares="equal")
+
+
+@given(total=st.integers(2, 500), sources=st.integers(1, 7))
+def test_shares_differ_by_one_at_most(total: int, sources: int) -> None:
+    """All images are shared out; classes, sources and cells of one class differ by one image at most."""
+    shares = equal_shares(total, sources)
+    assert shares.shape == (sources, 2)
+    assert shares.sum() == total
+    for counts in (shares.sum(axis=0), shares.sum(axis=1), shares[:, 0], shares[:, 1]):
+        assert counts.max() - counts.min() <= 1
+
+
+@pytest.mark.parametrize("names", [("a",), ("a", "b"), ("c", "a", "b")])
+def test_equal_shares_of_sources_of_unequal_size(names: tuple[str, ...]) -> None:
+    """Whatever a source holds, it gives as much as the others of either class, and all sides are as large as asked."""
+    sizes = {"a": 40, "b": 90, "c": 25}
+    index = several({name: sizes[name] for name in names})
+    result = make_split(index, equal(48, 12, 24, *names))
+    for rows, total in zip(sides(result), (48, 12, 24), strict=True):
+        cells = index.iloc[rows].groupby(["source", "label"]).size()
+        assert set(cells) == {total // (2 * len(names))}
+        groups = index.iloc[rows].groupby(["source", "label", "group"]).size()
+        assert groups.max() - groups.min() <= 1
+    parts = index["part"].to_numpy()
+    assert set(parts[result.train]) == {"train"}
+    assert set(parts[result.validation]) | set(parts[result.test]) == {"test"}
+    assert not set(result.validation) & set(result.test)
+    assert "in equal shares of" in result.notes[0]
+
+
+def test_equal_shares_are_drawn_by_seed_and_nested() -> None:
+    """The same seed gives the same images, another one others; half of a source's images are among all of them."""
+    index = several({"a": 60, "b": 60})
+    first, again, other = (make_split(index, equal(40, 8, 8, "a", "b", seed=seed)) for seed in (0, 0, 1))
+    assert all(np.array_equal(x, y) for x, y in zip(sides(first), sides(again), strict=True))
+    assert not np.array_equal(first.train, other.train)
+    alone = make_split(several({"a": 60}), equal(40, 8, 8, "a"))
+    assert set(first.train[first.train < 240]) < set(alone.train)
+
+
+def test_equal_shares_keep_crossing_files_out() -> None:
+    """A file of the part `test` that is also in `train` stands on no side of the tests, and is counted."""
+    index = several({"a": 20, "b": 20})
+    rows = index.index[(index["source"] == "a") & (index["part"] == "test") & (index["label"] == 1)][:5]
+    twins = index.index[(index["source"] == "a") & (index["part"] == "train") & (index["label"] == 1)][:5]
+    index.loc[rows, "sha256"] = index.loc[twins, "sha256"].to_numpy()
+    result = make_split(index, equal(40, 20, 20, "a", "b"))
+    assert result.crossing == 5
+    assert "5 files of the test side (0 real, 5 synthetic)" in result.notes[0]
+    assert shared_contents(index, result) == set()
+    assert [len(rows) for rows in sides(result)] == [40, 20, 20]
+
+
+@pytest.mark.parametrize(
+    ("asked", "parts"),
+    [
+        ((200, 8, 8), ("split.train", "50 real training images", "`a`", "40")),
+        ((40, 100, 100), ("split.validation and split.test", "50 real test images", "`a`", "40")),
+    ],
+)
+def test_too_few_images_of_a_source_are_refused(
+    refuses: Refuses, asked: tuple[int, int, int], parts: tuple[str, ...]
+) -> None:
+    """Which source and class lacks how many, and of which key."""
+    with refuses(*parts):
+        make_split(several({"a": 20, "b": 90}), equal(*asked, "a", "b"))
+
+
+def test_equal_shares_need_parts_and_different_files(refuses: Refuses) -> None:
+    """A source without parts is named; so are two ids of one file in two sources."""
+    index = several({"a": 20, "b": 20})
+    with refuses("`b`", "no real images in parts"):
+        make_split(index.assign(part=np.where(index["source"] == "b", "", index["part"])), equal(8, 4, 4, "a", "b"))
+    index.loc[index["image_id"] == "b/3", "sha256"] = index.loc[index["image_id"] == "a/3", "sha256"].iloc[0]
+    with refuses("a/3 and b/3", "same file in two sources"):
+        make_split(index, equal(8, 4, 4, "a", "b"))

@@ -100,8 +100,11 @@ def test_the_lock_goes_with_the_process(unbroken: tuple[Path, Path], tmp_path: P
     assert start(study, out).wait(TIMEOUT) == 0
 
 
-def test_interrupt_ends_with_130_and_one_line(unbroken: tuple[Path, Path], tmp_path: Path) -> None:
-    """Control-C says that the same command resumes."""
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupt_is_told_in_one_line(
+    number: signal.Signals, code: int, unbroken: tuple[Path, Path], tmp_path: Path
+) -> None:
+    """Control-C and SIGTERM say that the same command resumes, and leave nothing half written."""
     study, _ = unbroken
     out = tmp_path / "interrupted"
     process = subprocess.Popen(
@@ -118,11 +121,11 @@ def test_interrupt_ends_with_130_and_one_line(unbroken: tuple[Path, Path], tmp_p
         assert process.poll() is None
         assert time.monotonic() < until
         time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, error = process.communicate(timeout=TIMEOUT)
-    assert process.returncode == 130
-    assert "Traceback" not in error
-    assert "goes on where this one stopped" in error
+    assert process.returncode == code
+    assert error == "isitcap: interrupted; the same command goes on where this one stopped\n"
+    assert not list(out.rglob("*.part"))
 
 
 def test_killed_while_predicting_control_sets(unbroken: tuple[Path, Path], tmp_path: Path) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from isitcap.models.classifier import build_classifier
+from isitcap.models.classifier import build_classifier, pooled_first
 from isitcap.study.models import Classifier
 
 
@@ -26,3 +26,22 @@ def test_an_image_gives_one_logit(architecture: str, size: int, count: int) -> N
         assert logits.shape == (count,)
         torch.testing.assert_close(logits[:1], model(images[:1]))
         assert model(1e4 * images).abs().max() > 1
+
+
+@pytest.mark.parametrize("architecture", ["cifake", "poster"])
+def test_pooling_before_the_relu_changes_no_bit(architecture: str) -> None:
+    """Logits and gradients are equal, also where a window is flat or holds no positive value; the layers are shared."""
+    model = build_classifier(Classifier(architecture=architecture), 32, torch.Generator().manual_seed(0)).eval()
+    other = pooled_first(model)
+    kinds = [[type(layer).__name__ for layer in each.layers[:6]] for each in (model, other)]
+    assert kinds == [["Conv2d", "ReLU", "MaxPool2d"] * 2, ["Conv2d", "MaxPool2d", "ReLU"] * 2]
+    assert {id(p) for p in model.parameters()} == {id(p) for p in other.parameters()}
+    images = torch.rand(8, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+    images[1], images[2, :, 8:20] = 0.0, 1.0
+    found = []
+    for each in (model, other):
+        leaf = images.clone().requires_grad_()
+        logits = each(leaf)
+        found.append((logits.detach(), torch.autograd.grad(logits.sum(), leaf)[0]))
+    assert all(torch.equal(first, second) for first, second in zip(*found, strict=True))
+    assert found[0][1].count_nonzero() > 0

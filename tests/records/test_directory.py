@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from isitcap.errors import UserError
+from isitcap.records import directory as records_directory
 from isitcap.records.directory import (
     ABSENT,
     Change,
@@ -86,6 +87,18 @@ def test_an_altered_file(stage: Stage, text: str) -> None:
     assert stage.why() == "a is not what was written"
 
 
+def test_sizes_alone_can_be_compared(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without hashes no file is read: one that is missing or of another length is found, other content is not."""
+    monkeypatch.setattr(records_directory, "sha256", lambda path: pytest.fail(f"{path} was read"))
+    assert stage.why(hashed=False) is None
+    (stage.folder / "a").write_text("x")
+    assert stage.why(hashed=False) is None
+    (stage.folder / "a").write_text("longer")
+    assert stage.why(hashed=False) == "a is not what was written"
+    (stage.folder / "a").unlink()
+    assert stage.why(hashed=False) == "a is missing"
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"files": 3, "identity": {}}'])
 def test_a_damaged_mark(stage: Stage, text: str) -> None:
     """A mark that cannot be read makes the stage anew."""
@@ -161,6 +174,29 @@ def test_nothing_is_left_where_nothing_was_written(tmp_path: Path) -> None:
     with RunDirectory(tmp_path / "mine").lock():
         pass
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["notes"]
+
+
+def test_a_reader_that_writes_elsewhere_holds_nothing(tmp_path: Path) -> None:
+    """With results there and another place to write to, others may write here; not while one of them does."""
+    directory = RunDirectory(tmp_path / "run")
+    directory.root.mkdir()
+    with directory.sole_writer(tmp_path / "out"):
+        assert "another isitcap is writing there; wait" in second(directory.root), "results have to be made first"
+    directory.results.touch()
+    for inside in (None, directory.reports):
+        with directory.sole_writer(inside):
+            assert "another isitcap is writing there; wait" in second(directory.root)
+    with directory.sole_writer(tmp_path / "out"):
+        assert second(directory.root) == "locked\n"
+    with directory.lock(), pytest.raises(UserError) as caught, directory.sole_writer(tmp_path / "out"):
+        pass
+    assert str(caught.value) == f"{directory.root}: another isitcap is writing there; wait for it"
+
+
+def test_a_folder_that_is_not_there_is_not_made(tmp_path: Path) -> None:
+    """Whoever opens a run directory says that there is none."""
+    with RunDirectory(tmp_path / "none").sole_writer():
+        assert list(tmp_path.iterdir()) == []
 
 
 def test_the_lock_stays_where_something_was_written(tmp_path: Path) -> None:

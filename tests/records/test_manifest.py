@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from analysis.claims import Claim
+from analysis.declared import Declared
 from isitcap import __version__
 from isitcap.errors import UserError
 from isitcap.records.directory import SCHEMA_VERSION, RunDirectory
 from isitcap.records.manifest import (
-    alpha_at_start,
-    claims_at_start,
+    declared_at_start,
     machine,
     read_manifest,
     versions,
@@ -34,6 +34,7 @@ def write(directory: RunDirectory, started: str, **changes: Any) -> None:
             "started": started,
             "wall_seconds": 1.234,
             "peak_memory_mib": 99.6,
+            "declared": Declared(),
         }
         | changes,
     )
@@ -98,31 +99,48 @@ def claim(margin: float) -> Claim:
     )
 
 
-def test_claims_stay_as_they_were_at_the_start(tmp_path: Path) -> None:
-    """A later session with other claims, and the same one written again, leave the first record as it is."""
+def declared(margin: float, alpha: float = 0.05, confidence: float = 0.95) -> Declared:
+    """A record whose margins are all one."""
+    return Declared((claim(margin),), alpha, confidence, {"in_sample": margin, "out_of_sample": margin})
+
+
+def test_what_was_declared_stays_as_it_was_at_the_start(tmp_path: Path) -> None:
+    """Other claims, levels and margins, of a later session or the same one again, leave the first record as it is."""
     directory = RunDirectory(tmp_path)
-    write(directory, "monday", claims=[claim(0.01)], alpha=0.05)
-    write(directory, "monday", claims=[claim(0.03)], alpha=0.1)
-    write(directory, "tuesday", claims=[claim(0.02), claim(0.04)], alpha=0.2)
-    manifest = read_manifest(directory)
-    assert claims_at_start(manifest) == (claim(0.01),)
-    assert alpha_at_start(manifest) == 0.05
+    write(directory, "monday", declared=declared(0.01))
+    write(directory, "monday", declared=declared(0.03, 0.1, 0.9))
+    write(directory, "tuesday", declared=declared(0.02, 0.2, 0.8))
+    assert declared_at_start(read_manifest(directory)) == declared(0.01)
 
 
 def test_records_that_are_older_than_claims(tmp_path: Path) -> None:
-    """Where the first session kept no claims, those of a later one were not there at the start."""
+    """Where the first session kept nothing, what a later one declares was not there at the start."""
     directory = RunDirectory(tmp_path)
     write(directory, "monday")
     old = json.loads(directory.manifest.read_text())
     del old["declared"]
     directory.manifest.write_text(json.dumps(old))
-    assert (claims_at_start(read_manifest(directory)), alpha_at_start(read_manifest(directory))) == ((), None)
-    write(directory, "tuesday", claims=[claim(0.02)], alpha=0.05)
-    assert (claims_at_start(read_manifest(directory)), alpha_at_start(read_manifest(directory))) == ((), None)
+    nothing = Declared((), None, None, {})
+    assert declared_at_start(read_manifest(directory)) == nothing
+    write(directory, "tuesday", declared=declared(0.02))
+    assert declared_at_start(read_manifest(directory)) == nothing
 
 
-@pytest.mark.parametrize("declared", [{"claims": [{"id": "kept"}]}, {"claims": 3}, []])
-def test_a_damaged_record_of_the_claims(declared: Any) -> None:
-    """Claims on record that are none are one line, not a claim that changed."""
-    with pytest.raises(UserError, match="claims at the start of the runs is damaged; restore the file"):
-        claims_at_start({"declared": declared})
+def test_records_that_are_older_than_margins(tmp_path: Path) -> None:
+    """A manifest that kept the claims and α alone is read, and is not completed by a later session."""
+    directory = RunDirectory(tmp_path)
+    write(directory, "monday", declared=declared(0.01))
+    old = json.loads(directory.manifest.read_text())
+    del old["declared"]["margins"], old["declared"]["confidence"]
+    directory.manifest.write_text(json.dumps(old))
+    write(directory, "tuesday", declared=declared(0.02))
+    assert declared_at_start(read_manifest(directory)) == Declared((claim(0.01),), 0.05, None, {})
+
+
+@pytest.mark.parametrize(
+    "kept", [{"claims": [{"id": "kept"}]}, {"claims": 3}, [], {"alpha": "high"}, {"margins": {"in_sample": "wide"}}]
+)
+def test_a_damaged_record_of_what_was_declared(kept: Any) -> None:
+    """Claims, levels or margins on record that are none are one line, not a change."""
+    with pytest.raises(UserError, match="declared at the start of the runs is damaged; restore the file"):
+        declared_at_start({"declared": kept})

@@ -222,6 +222,56 @@ def test_a_misspelt_key_is_told_by_the_word_that_was_meant(old: str, new: str, l
     assert message(error).endswith(line)
 
 
+@pytest.mark.parametrize(
+    ("table", "line"),
+    [
+        (
+            "[training]\nepochs = 1",
+            "training: no such table; `epochs` is a key of `[classifier]` and `[autoencoder]`",
+        ),
+        (
+            "[training]\nepochs = 1\nbatch_size = 8\nwidth = 4",
+            "are keys of `[classifier]` and `[autoencoder]`, `width` is a key of `[autoencoder]`",
+        ),
+        ("[analysis.bounds]\nin_sample = 0.1", "`in_sample` is a key of `[analysis.margins]`"),
+        ("[autoencodr]\nepochs = 1", "autoencodr: no such key; did you mean `autoencoder`?"),
+    ],
+)
+def test_a_table_of_another_tables_keys_is_told_where_they_belong(table: str, line: str) -> None:
+    """The tables that have such keys are named; a table that is only misspelt is told its own name."""
+    with pytest.raises(UserError) as error:
+        parse_study(TEXT.replace("[split]", f"{table}\n[split]"), "small.toml")
+    assert message(error).endswith(line)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line"),
+    [
+        ('name = "small"', 'name = "mein é"', "name = 'mein é': use letters a–z and A–Z, digits"),
+        ("[split]", "[sources.'mein é']\nkind = 'images'\nlabel = 'real'\n[split]", "sources.mein é: use letters"),
+        (
+            "[split]",
+            "[sources.x]\nkind = 'images'\nlabel = 'fake'\n[split]",
+            "sources.x.label = 'fake': the labels are",
+        ),
+        (
+            "[split]",
+            "[sources.x]\nkind = 'images'\nlabels = {a = 'fake', b = 'real'}\n[split]",
+            "x.labels.a = 'fake': the",
+        ),
+    ],
+)
+def test_names_and_labels_are_explained_in_words(old: str, new: str, line: str) -> None:
+    """What a name may hold and which labels there are is said without a regular expression."""
+    assert TEXT.count(old) == 1
+    with pytest.raises(UserError) as error:
+        parse_study(TEXT.replace(old, new), "small.toml")
+    text = message(error)
+    assert line in text
+    assert "^" not in text
+    assert ("beginning with a letter or digit" in text) != ("`real` and `synthetic`" in text)
+
+
 def test_mistakes_beside_a_misspelt_key_are_counted() -> None:
     """A misspelt required key is one mistake of several."""
     with pytest.raises(UserError) as error:
@@ -243,7 +293,11 @@ def test_files_that_are_no_studies(tmp_path: Path) -> None:
     assert "no such study; give a TOML file or one of: demo, poster" in message(error)
     with pytest.raises(UserError) as error:
         load_study(str(tmp_path))
-    assert "cannot be read as a study" in message(error)
+    assert message(error) == f"{tmp_path}: is a folder; give a TOML file"
+    (tmp_path / "study.toml").touch()
+    with pytest.raises(UserError) as error:
+        load_study(str(tmp_path))
+    assert message(error) == f"{tmp_path}: is a folder; give a TOML file, such as {tmp_path / 'study.toml'}"
     (tmp_path / "bytes.toml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(UserError) as error:
         load_study(str(tmp_path / "bytes.toml"))
@@ -294,6 +348,7 @@ def test_locate_prefers_name_then_own_path_then_folder(study: Study, tmp_path: P
     """A place by name wins over the study's path, and that over a folder; a zip wins over a folder beside it."""
     for folder in ("base/camera", "named", "images/camera", "images/mixer", "images/painter", "images/photos"):
         (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "image.png").touch()
     (tmp_path / "images/mixer.zip").touch()
     locations = Locations({"painter": tmp_path / "named"}, (tmp_path / "empty", tmp_path / "images"))
     assert locate(study, tmp_path / "base", locations) == {
@@ -312,8 +367,9 @@ def test_locate_wants_nothing_for_embedded_sources() -> None:
 
 def test_locate_reports_what_is_missing(study: Study, tmp_path: Path) -> None:
     """Each way for a place to be missing gives one line with the remedy."""
-    (tmp_path / "camera").mkdir()
-    (tmp_path / "painter").mkdir()
+    for name in ("camera", "painter"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "image.png").touch()
     with pytest.raises(UserError) as error:
         locate(study, tmp_path, Locations({"nobody": tmp_path}))
     assert "--data nobody=…" in message(error)
@@ -331,6 +387,17 @@ def test_locate_reports_what_is_missing(study: Study, tmp_path: Path) -> None:
         locate(study, tmp_path, Locations(folders=(tmp_path,)))
     assert f"sources.photos: no images given (not in {tmp_path})" in message(error)
     assert message(error).endswith("or leave it out with --without photos")
+
+
+def test_locate_refuses_an_empty_folder(study: Study, tmp_path: Path) -> None:
+    """By the source that it is given for, from the study or from the command line."""
+    (tmp_path / "camera").mkdir()
+    with pytest.raises(UserError) as error:
+        locate(study, tmp_path, Locations())
+    assert message(error).startswith("sources.camera.path = camera: an empty folder; give")
+    with pytest.raises(UserError) as error:
+        locate(study, None, Locations({"camera": tmp_path / "camera"}))
+    assert message(error).startswith(f"--data camera={tmp_path / 'camera'}: an empty folder; give")
 
 
 @pytest.mark.parametrize(

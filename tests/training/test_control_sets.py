@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -133,6 +134,23 @@ def test_pixels_are_made_once_and_not_at_all_where_the_index_stands(tmp_path: Pa
     other = runs((control("test~blur-1", "d", asked),), tmp_path)
     assert other.controls.contents() == {"test~blur-1": "d"}
     assert asked == ["test~blur-1"] * 2
+
+
+@pytest.mark.parametrize(
+    ("kinds", "name"),
+    [
+        (("pipeline",), "control sets"),
+        (("corruption",), "corrupted sets"),
+        (("pipeline", "corruption"), "control and corrupted sets"),
+    ],
+)
+def test_progress_says_which_sets_there_are(
+    kinds: tuple[Literal["pipeline", "corruption"], ...], name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Corrupted sets are not called control sets alone; eight images of each are counted."""
+    sets = tuple(replace(control(kind, kind, []), kind=kind) for kind in kinds)
+    runs(sets, tmp_path).controls.contents(show=True)
+    assert capsys.readouterr().err.startswith(f"{name}: {8 * len(kinds)} images (")
 
 
 def test_a_set_that_is_left_out_changes_the_list(tmp_path: Path) -> None:

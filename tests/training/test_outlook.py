@@ -13,6 +13,7 @@ import torch
 
 from isitcap.data.assemble import ImageSet, SetRole, StudyData
 from isitcap.explain.stages import MapStage
+from isitcap.records import directory
 from isitcap.records.directory import RunDirectory, Stage
 from isitcap.study.load import dump_study
 from isitcap.study.models import Study
@@ -105,6 +106,16 @@ def test_every_stage_has_a_line(made: Path) -> None:
     assert of_run == {"train", "predict", *maps, "faithfulness saliency", "faithfulness gradcam"}
     assert outlook.untrained(plan(made)) is None
     assert outlook.loss(plan(made)) is None
+
+
+def test_what_is_done_can_be_listed_without_reading_it(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same lines as with hashes, and no file of any stage is read for them; a lost file is still found."""
+    lines = list(outlook.explain(plan(made)))
+    (made / "runs/baseline/seed-7/predict.parquet").unlink()
+    expected = [(name, "predict.parquet is missing" if name == "baseline seed-7 predict" else kept)
+                for name, kept in lines]  # fmt: skip
+    monkeypatch.setattr(directory, "sha256", lambda path: pytest.fail(f"{path} was read"))
+    assert list(outlook.explain(plan(made), hashed=False)) == expected
 
 
 def test_controls_have_lines(tmp_path: Path) -> None:

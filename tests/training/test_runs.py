@@ -86,6 +86,16 @@ def test_controls_touch_predictions_alone(variant: str) -> None:
     assert predict != identities(runs((*POSTER, "jpeg")), variant)[1]
 
 
+def test_other_paths_touch_predictions_alone() -> None:
+    """Testing along the own path alone makes the predictions anew, and trains and explains nothing again."""
+    found = runs(POSTER)
+    found.study = found.study.model_copy(update={"tested_through": "own"})
+    for variant in POSTER:
+        train, predict, maps = identities(found, variant)
+        assert (train, maps) == (STORED[variant][0], STORED[variant][2])
+        assert predict != STORED[variant][1]
+
+
 def test_a_control_depends_on_its_autoencoder(monkeypatch: pytest.MonkeyPatch) -> None:
     """Another autoencoder fits the control, trains its classifier and predicts anew."""
     found = runs((*POSTER, "blur", "jpeg"))

@@ -125,6 +125,27 @@ def test_predictions_go_through_the_paths_of_the_study(images: ImageSet) -> None
         assert not np.allclose(logits[name], logits["none"], atol=1e-6)
 
 
+def test_predictions_along_the_own_path_alone(images: ImageSet) -> None:
+    """`tested_through = own` tests each model along its own path, with the logits that it has there among all."""
+    preprocessors: Preprocessors = {"autoencoder": GaussianBlur(0.8, SIZE)}
+    models = {
+        name: build_classifier(Classifier(), SIZE, torch.Generator().manual_seed(seed)).eval()
+        for seed, name in enumerate(("baseline", "autoencoder"))
+    }
+
+    def found(told: Study) -> dict[tuple[str, str], np.ndarray]:
+        rows = predict(told, [images], models, preprocessors, CPU, description="", show=False)
+        return {(path, name): values for path, _, logits in rows for name, values in logits.items()}
+
+    every = study("autoencoder")
+    own = found(every.model_copy(update={"tested_through": "own"}))
+    assert list(own) == [("none", "baseline"), ("autoencode", "autoencoder")]
+    among = found(every)
+    assert len(among) == 8
+    for key, values in own.items():
+        np.testing.assert_array_equal(values, among[key])
+
+
 def test_quality_is_measured_of_any_module(images: ImageSet) -> None:
     """The identity loses nothing that SSIM sees; a blur loses what it does."""
     pixels = torch.from_numpy(images.pixels)

@@ -80,7 +80,8 @@ def test_the_wheel_holds_what_is_no_python_module() -> None:
     """Type markers, shipped studies, templates and style sheets, and the licence travel along."""
     names = names_in_wheel()
     assert {"isitcap/py.typed", "analysis/py.typed"} <= names
-    assert {"isitcap/study/demo.toml", "isitcap/study/poster.toml"} <= names
+    studies = ("demo", "poster", "diversity", "diversity-demo")
+    assert {f"isitcap/study/{name}.toml" for name in studies} <= names
     assert {"analysis/templates/base.html.j2", "analysis/templates/style/print.css"} <= names
     assert f"isitcap-{isitcap.__version__}.dist-info/licenses/LICENSE" in names
 

@@ -10,7 +10,7 @@ from isitcap.data.audit.material import Plan, plan_of
 from isitcap.data.audit.reading import Place
 from isitcap.data.sources import CIFAKE_LABELS, MEANING, PARTS
 from isitcap.errors import UserError
-from isitcap.study import SHIPPED, Study, load_study, locate, parse_data
+from isitcap.study import FAMILIES, SHIPPED, Study, load_study, locate, parse_data
 from isitcap.study.models import Image, LabelName, Source
 
 LABELS: tuple[LabelName, ...] = ("real", "synthetic")
@@ -37,7 +37,8 @@ def plan_for(
         UserError: nothing is known by that word, or the labels of its images are not.
     """
     declared = label is not None or bool(labels)
-    if word in SHIPPED or word.endswith(".toml"):
+    shipped = (*SHIPPED, *FAMILIES)
+    if word in shipped or word.endswith(".toml"):
         _refuse(declared, word, "--label and --labels", "the study declares them")
         study, base = load_study(word)
         return study_plan(study, base, data, sources)
@@ -50,7 +51,7 @@ def plan_for(
         _refuse(bool(sources), word, "--source", "it is one")
         return study_plan(poster, base, data, (word,))
     raise UserError(
-        f"{word}: neither a study ({', '.join(SHIPPED)}, or a TOML file), nor a run directory, folder or archive, "
+        f"{word}: neither a study ({', '.join(shipped)}, or a TOML file), nor a run directory, folder or archive, "
         f"nor a source of the poster's study ({', '.join(poster.sources)}); give one of these"
     )
 

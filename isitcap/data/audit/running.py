@@ -16,12 +16,13 @@ from analysis.audit import Audit, Measure
 from analysis.errors import MissingLibraryError
 from analysis.reporting.audit_document import build_audit_report
 from isitcap import __version__
+from isitcap.data.audit.charts import figures_of
 from isitcap.data.audit.duplicates import beyond_first, copies_in
 from isitcap.data.audit.figures import FIGURES
 from isitcap.data.audit.hashes import CORRELATION, FLAT, RADIUS
 from isitcap.data.audit.judging import judge, verdict
 from isitcap.data.audit.material import Material
-from isitcap.data.audit.tables import SECTIONS, figures_of, tables_of
+from isitcap.data.audit.tables import SECTIONS, tables_of
 from isitcap.progress import say
 from isitcap.records.atomic import write_bytes, write_frame
 

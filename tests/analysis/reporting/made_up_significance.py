@@ -6,6 +6,7 @@ import numpy as np
 from made_up_basis import OUT, PATHS, SEEDS, TEST_SETS, Maker, estimate
 
 from analysis.claims import Cell, Claim
+from analysis.declared import Declared
 from analysis.intervals import CrossedInterval, crossed_mean
 from analysis.summary import FACTORIAL_EFFECTS, Contrast, Estimate, ModelRow, RunInterval, RunTest, SpreadRow
 from analysis.verdicts import Verdict, decide
@@ -111,7 +112,7 @@ def make_verdicts() -> tuple[Verdict, ...]:
 
     started = tuple(claim.model_copy(update={"margin": 0.01}) if claim.id == "preserved" else claim for claim in CLAIMS)
     roles = {card.name: card.role for card in TEST_SETS}
-    return decide(CLAIMS, evidence, test_sets=roles, at_start=started, alpha_at_start=0.05)
+    return decide(CLAIMS, evidence, test_sets=roles, at_start=Declared(started, alpha=0.05))
 
 
 def widened(row: Estimate) -> Contrast:

@@ -52,7 +52,8 @@ def numbers_of(summary: Summary, operating: pd.DataFrame | None = None) -> dict[
             out |= {f"{row.id}/{name}": (getattr(row, name), None, None) for name in SINGLE}
             for name in BESIDE:
                 out[f"{row.id}/{name}"] = (row.estimate, getattr(row, f"{name}_low"), getattr(row, f"{name}_high"))
-    out |= {"alpha": (summary.alpha, None, None), "alpha_declared": (summary.alpha_declared, None, None)}
+    for name in ("alpha", "alpha_declared", "confidence", "confidence_declared"):
+        out[name] = (getattr(summary, name), None, None)
     for margin in summary.margins:
         out[f"margin/{margin.role}"] = (margin.margin, None, None)
         out[f"margin/{margin.role}/declared"] = (margin.declared, None, None)

@@ -81,7 +81,7 @@ def test_a_study_beside_itself_differs_in_nothing(summary: Summary) -> None:
     words = [str(block) for block in document.sections[0].blocks[:3]]
     assert re.search(r"Of \d+ headline results that both have, 0 differ", words[0])
     assert ", 0 have another outcome." in words[1]
-    assert words[2].startswith("0 settings differ")
+    assert words[2].startswith("No setting differs.")
 
 
 def test_studies_without_a_common_test_set_are_still_compared(summary: Summary) -> None:

@@ -27,14 +27,15 @@ def with_contrasts(summary: Summary, rows: tuple[Contrast, ...]) -> Maps:
 
 
 def test_the_verdict_is_three_sentences(maps: Maps) -> None:
-    """Claims with their outcomes, what smearing leaves, what the methods say; behind them what is not as declared."""
-    claims, smearing, methods, changed = (plain(text) for text in dispersion_sentences(maps))
+    """Claims with outcomes, what smearing leaves, what the methods say; behind them, by what, and what changed."""
+    claims, smearing, methods, note, changed = (plain(text) for text in dispersion_sentences(maps))
+    assert note == "Dispersed and concentrated go by Holm’s p; the intervals are not adjusted."
     assert changed == "Not as declared: judged at another margin or bound: preserved."
     verdict = maps.verdicts[0]
     assert claims.startswith(verdict.outcome.capitalize())
     assert verdict.says.rstrip(".") in claims
     assert "is left at the classifier’s input" in smearing or "are left at the classifier’s input" in smearing
-    assert methods.startswith("At the classifier’s input the maps of autoencoder are")
+    assert methods.startswith("Against augment the maps of autoencoder (test; Gini) are, at the image, ")
 
 
 def test_without_claims_or_maps_the_differences_or_nothing_is_told(summary: Summary) -> None:

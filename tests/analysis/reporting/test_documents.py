@@ -19,3 +19,11 @@ def test_a_document_is_called_as_its_files(summary: Summary, name: str) -> None:
     ids = [section.id for section in made.sections]
     assert ids.index("evidence") < ids.index("method") < ids.index("provenance")
     assert len(ids) == len(set(ids))
+
+
+@pytest.mark.parametrize("name", list(DOCUMENTS))
+def test_warnings_stand_before_every_verdict(summary: Summary, name: str) -> None:
+    """What a reader must know first, as that a classifier learnt nothing, is the first paragraph of each."""
+    warned = summary.model_copy(update={"warnings": ("Learnt nothing: blur.",)})
+    made = DOCUMENTS[name].build(warned, Examples(seed=0))
+    assert str(made.sections[0].blocks[0]) == "Read first. Learnt nothing: blur."

@@ -61,6 +61,20 @@ def test_the_image_stands_in_at_the_classifiers_input(lookup: Lookup, examples: 
         assert at_input.variants == at.variants == lookup.variants
 
 
+def test_tables_side_by_side_have_the_same_columns(lookup: Lookup, examples: Examples) -> None:
+    """A variant without a map at the image, as behind a JPEG, is a gap there, so that rows of both tables align."""
+    sets = tuple(
+        replace(each, maps={key: held for key, held in each.maps.items() if key != ("both", "saliency", "image")})
+        for each in examples.sets
+    )
+    for grid in (figure_overlays, figure_maps):
+        at, at_input = grid(lookup, replace(examples, sets=sets))[0].tables
+        assert at_input.variants == at.variants == lookup.variants
+        gap, there = (table.rows[0].maps[at.variants.index("both")][0] for table in (at, at_input))
+        assert gap is None
+        assert there is not None
+
+
 def test_other_methods_are_shown_on_few_images(lookup: Lookup, examples: Examples) -> None:
     """The main method comes first with all images; another has fewer, and the caption says how many."""
     sets = tuple(

@@ -88,7 +88,7 @@ def test_every_figure_tag_has_words(reader: PdfReader) -> None:
 def test_every_figure_stands_on_the_page_of_its_caption(
     name: str, summary: Summary, examples: Examples, report_files: dict[str, Path]
 ) -> None:
-    """All charts of a figure and its caption, from number to n, are on one page."""
+    """All charts of a figure and its caption are on one page; of one of many, the last of them and the caption."""
     reader = PdfReader(report_files[f"{name}.pdf"])
     texts = [" ".join(page.extract_text().split()) for page in reader.pages]
     at = {page.indirect_reference.idnum: position for position, page in enumerate(reader.pages)}  # type: ignore[union-attr]
@@ -99,8 +99,9 @@ def test_every_figure_stands_on_the_page_of_its_caption(
     assert len(figures) > 2
     for figure in figures:
         pages = {page_of[panel.alt] for panel in figure.panels}
-        assert len(pages) == 1, figure.id
-        text = texts[pages.pop()]
+        assert len(pages) == 1 or len(figure.panels) > 4, figure.id
+        assert max(pages) - min(pages) + 1 == len(pages), figure.id
+        text = texts[max(pages)]
         assert f"Figure {figure.number}. " in text, figure.id
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -107,6 +109,76 @@ def test_failures_there_are_raised_here(
     failed.set()
     with pytest.raises(error, match=words):
         printer.finish()
+
+
+DEAF = """
+import signal
+from analysis.reporting import pdf, printing
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whatever was inherited
+
+def draw(page):
+    signal.raise_signal(signal.SIGINT)
+    return page.encode()
+
+pdf.draw_pdf = draw
+printing.serve()
+"""
+
+LEFT = """
+import threading
+from analysis.reporting import printing
+
+printing._SERVE = "import time; time.sleep(600)"
+begun = threading.Event()
+
+def ask(process, page):
+    begun.set()
+    threading.Event().wait()
+
+printing._ask = ask
+printing.Printer(str.encode, 2).put("a", "page")
+begun.wait()
+"""
+
+
+def test_the_second_process_leaves_control_c_to_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A terminal sends it to both; the second one goes on until it is ended, and says nothing."""
+    monkeypatch.setattr(printing, "_SERVE", DEAF)
+    drawn = threading.Event()
+    real = printing._ask
+
+    def watched(process: subprocess.Popen[bytes], page: str) -> bytes:
+        try:
+            return real(process, page)
+        finally:
+            drawn.set()
+
+    monkeypatch.setattr(printing, "_ask", watched)
+    printer = Printer(lambda _: pytest.fail("drawn here"), 2)
+    printer.put("a", "page")
+    assert drawn.wait(300)
+    assert printer.finish() == {"a": b"page"}
+
+
+def test_the_second_process_ends_with_the_first() -> None:
+    """Whoever stops before the PDFs are there leaves nobody behind who holds his streams."""
+    # returns when all have ended that hold the pipe, the second process among them
+    ended = subprocess.run([sys.executable, "-c", LEFT], stderr=subprocess.PIPE, check=False, timeout=300)
+    assert (ended.returncode, ended.stderr) == (0, b"")
+
+
+def test_the_second_process_imports_what_draws_pdfs_alone() -> None:
+    """It is given pages that are made: what makes them would cost it seconds and half its memory."""
+    with printing._second_process() as process:
+        pid = process.pid
+        drawn = printing._ask(process, PAGES["0.pdf"])
+        maps = Path(f"/proc/{pid}/maps")
+        loaded = maps.read_text() if maps.is_file() else pytest.skip("this system does not tell what is loaded")
+    assert drawn.startswith(b"%PDF")
+    assert "pango" in loaded
+    assert "pandas" not in loaded
+    assert "vl_convert" not in loaded
 
 
 def test_processes_are_one_or_two() -> None:

@@ -83,6 +83,39 @@ def test_axis_shows_per_cent_of_fractions() -> None:
     assert "1" in texts(root)
 
 
+def test_a_chart_has_no_element_that_draws_nothing() -> None:
+    """Groups say where or how their content is drawn and hold some; every path has a colour."""
+    for element in drawn([mark("both", "both", 0.9), mark("augment", "augment", 0.5)]).iter():
+        if element.tag == f"{SVG}g":
+            assert element.attrib
+            assert len(element)
+        if element.tag == f"{SVG}path":
+            assert {"fill", "stroke"} & set(element.attrib)
+
+
+def test_only_what_is_filled_or_stroked_alone_has_its_opacity() -> None:
+    """Opacity of a mark with one colour is that of the colour, which looks the same; with two, of the mark."""
+    stroked = '<path d="M0,0h1" fill="none" stroke="#123456" opacity="0.75"/>'
+    filled = '<path d="M0,0h1" fill="#123456" opacity="0.1"/>'
+    both = '<path d="M0,0h1" fill="#123456" stroke="#123456" opacity="0.5"/>'
+    group = '<g fill="#123456" opacity="0.5"><path fill="#123456"/></g>'
+    found = render._lighter(f"{stroked}{filled}{both}{group}")
+    assert found == (
+        f"{stroked.replace(' opacity', ' stroke-opacity')}{filled.replace(' opacity', ' fill-opacity')}{both}{group}"
+    )
+
+
+def test_groups_without_a_word_are_left_out() -> None:
+    """What they hold stays where it is; a group that holds nothing goes with all around it that is then empty."""
+    text = '<g transform="translate(0,0)"><g><g transform="translate(1,2)"><text>a</text></g></g></g>'
+    assert render._lighter(text) == '<g transform="translate(1,2)"><text>a</text></g>'
+    assert render._lighter('<g transform="translate(1,2)"/><g/>') == ""
+    assert (
+        render._lighter('<g transform="translate(1,2)"><g clip-path="x"><path d="M0,0h1"/></g></g><b>b</b>')
+        == "<b>b</b>"
+    )
+
+
 def test_bundle_can_stand_in_a_script_element() -> None:
     """The bundle offers Vega-Embed and holds nothing that ends a script element."""
     script = render.bundle()

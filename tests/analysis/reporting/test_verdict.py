@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from analysis.reporting.lookup import Lookup
 from analysis.reporting.quantities import Number, plain
-from analysis.reporting.verdict import decide_side, sentence_accuracy, sentence_dispersion, sentences
-from analysis.summary import Contrast, Estimate, Margin, Summary
+from analysis.reporting.verdict import holm_note, sentence_accuracy, sentence_dispersion, sentences
+from analysis.summary import Margin, Summary
 
 WHERE = ("test", None, "own")
 SIDES = {
@@ -45,44 +43,6 @@ def with_sides(summary: Summary, sides: dict[str, str]) -> Lookup:
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "side"),
-    [
-        (0.001, 0.02, "above"),
-        (-0.02, -0.001, "below"),
-        (-0.01, 0.01, "open"),
-        (0.0, 0.02, "open"),
-        (-0.02, 0.0, "open"),
-        (None, None, "undefined"),
-    ],
-)
-def test_without_a_family_the_side_is_decided_by_the_interval(
-    estimate_row: Callable[..., Estimate], low: float | None, high: float | None, side: str
-) -> None:
-    """An interval that touches zero includes it; one that is missing decides nothing."""
-    row = estimate_row("accuracy", "both", WHERE, 0.005, None, 10, versus="baseline")
-    centre = None if low is None or high is None else (low + high) / 2
-    assert decide_side(row.model_copy(update={"estimate": centre, "low": low, "high": high}), 0.05) == side
-
-
-@pytest.mark.parametrize(
-    ("p", "alpha", "side"), [(0.04, 0.05, "below"), (0.071, 0.05, "open"), (0.05, 0.05, "open"), (0.071, 0.1, "below")]
-)
-def test_side_is_decided_by_the_adjusted_p(p: float, alpha: float, side: str) -> None:
-    """An interval that leaves zero out decides nothing where p after Holm's correction is not below the level."""
-    row = Contrast(
-        quantity="accuracy", variant="both", versus="baseline", test_set="test", path="own", estimate=-0.0105,
-        low=-0.0208, high=-0.0002, p=0.048, p_holm=p, family="pairs", n_seeds=3, n_images=9,
-    )  # fmt: skip
-    assert decide_side(row, alpha) == side
-
-
-def test_absent_and_undefined_estimates_decide_nothing(estimate_row: Callable[..., Estimate]) -> None:
-    """No row and no estimate are both undefined."""
-    assert decide_side(None, 0.05) == "undefined"
-    assert decide_side(estimate_row("accuracy", "both", WHERE, None, None, 10, versus="baseline"), 0.05) == "undefined"
-
-
-@pytest.mark.parametrize(
     ("sides", "expected", "unexpected"),
     [
         (("above", "above", "above"), ["augment (", "are better"], ["worse", "no variant", "zero"]),
@@ -101,7 +61,7 @@ def test_absent_and_undefined_estimates_decide_nothing(estimate_row: Callable[..
         ),
         (
             ("undefined", "undefined", "undefined"),
-            ["the difference is not defined for augment (no variation), autoencoder (no variation) and both"],
+            ["the difference is not defined for augment, autoencoder and both (no variation)"],
             ["no variant", "better", "worse", "zero"],
         ),
         (("undefined", "below", "below"), ["are worse", "not defined for augment"], ["no variant"]),
@@ -215,13 +175,22 @@ def test_what_decides_the_words_is_said(summary: Summary) -> None:
     assert sum(text.endswith(said) for text in texts) == 1
 
 
+def test_of_maps_alone_no_word_of_accuracy_is_explained(summary: Summary) -> None:
+    """Where dispersion alone is spoken of, its words and its rows alone count."""
+    assert plain(holm_note(Lookup(summary), of_maps=True)).startswith("Dispersed and concentrated go by Holm’s p")
+    bare = summary.model_copy(update={"dispersion_contrasts": ()})
+    assert holm_note(Lookup(bare), of_maps=True) == ()
+    assert plain(holm_note(Lookup(bare))).startswith("Better, worse, dispersed and concentrated are said where p is ")
+
+
 def test_what_is_not_as_declared_is_said(summary: Summary) -> None:
     """Changed levels, margins of equivalence and claims stand on the first page; nothing does where nothing changed."""
     margins = (Margin(role="in_sample", margin=0.2, declared=0.01), Margin(role="out_of_sample", margin=0.05))
-    changed = summary.model_copy(update={"alpha": 0.1, "alpha_declared": 0.05, "margins": margins})
+    levels = {"alpha": 0.1, "alpha_declared": 0.05, "confidence": 0.9, "confidence_declared": 0.95}
+    changed = summary.model_copy(update=levels | {"margins": margins})
     assert plain(sentences(Lookup(changed))[-1]).replace("\u00a0", " ") == (
-        "Not as declared: tests are at α = 0.1 instead of 0.05; the margin of equivalence in sample is 20 points "
-        "instead of 1 point; judged at another margin or bound: preserved."
+        "Not as declared: tests are at α = 0.1 instead of 0.05; intervals are at 90 % instead of 95 %; the margin of "
+        "equivalence in sample is 20 points instead of 1 point; judged at another margin or bound: preserved."
     )
     same = summary.model_copy(update={"verdicts": ()})
     assert not any("Not as declared" in plain(text) for text in sentences(Lookup(same)))

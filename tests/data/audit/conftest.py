@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,10 @@ from analysis.audit import Audit
 from isitcap.data.audit.asked import place_plan
 from isitcap.data.audit.material import Material, gather
 from isitcap.data.audit.running import audit_of
+
+sys.path.insert(0, str(Path(__file__).parent))  # for `planted`
+
+from planted import N
 
 Look = Callable[..., PillowImage.Image]
 Save = Callable[..., bytes]
@@ -45,6 +50,17 @@ def audited(tmp_path: Path) -> Callable[..., tuple[Material, Audit]]:
         return material, audit_of(material, "isitcap data audit set")
 
     return audit
+
+
+@pytest.fixture
+def clean(picture: Look, saved: Save) -> dict[str, bytes]:
+    """Real and synthetic images in two parts that differ in nothing but their folder."""
+    folders = [f"{part}/{label}" for part in ("train", "test") for label in ("real", "fake")]
+    return {
+        f"{folder}/{number:03}.jpg": saved(picture(1000 * position + number))
+        for position, folder in enumerate(folders)
+        for number in range(N)
+    }
 
 
 def picture(seed: int, size: int = 32, warm: float = 0.0, grain: float = 6.0) -> PillowImage.Image:
