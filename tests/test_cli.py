@@ -112,7 +112,7 @@ def test_accuracy_in_results_is_that_of_the_predictions(place: Path) -> None:
         row = next(
             r
             for r in results["metrics"]
-            if (r["quantity"], r["variant"], r["test_set"], r["source"], r["path"])
+            if (r["quantity"], r["variant"], r["test_set"], r.get("source"), r["path"])
             == ("accuracy", variant, "test", None, path)
         )
         assert row["estimate"] == pytest.approx(np.mean(counted), abs=1e-12)

@@ -26,8 +26,11 @@ def pooled_first(classifier: ConvClassifier) -> ConvClassifier:
     """The same function with the same layers, but each ReLU in front of a max-pool put behind it.
 
     Both are monotone, so the logit is equal to the bit, and the gradient as well: where a window's largest value is
-    not above 0, either order passes nothing on. A pool that shrinks the image leaves the ReLU less to do.
+    not above 0, either order passes nothing on. A pool that shrinks the image leaves the ReLU less to do. A classifier
+    that does more than its layers is returned as it is.
     """
+    if type(classifier) is not ConvClassifier:
+        return classifier
     layers = list(classifier.layers)
     for number in range(len(layers) - 1):
         if isinstance(layers[number], nn.ReLU) and isinstance(layers[number + 1], nn.MaxPool2d):

@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import os
+import random
 import tarfile
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
@@ -85,7 +86,7 @@ def test_a_leading_dot_is_no_part_of_the_name(tmp_path: Path, start: str) -> Non
 @pytest.mark.parametrize("first", [0, 1])
 def test_pieces_are_one_stream(tmp_path: Path, gzipped: bool, first: int) -> None:
     """Numbered pieces, given as a folder or by any one of them, are read across their borders."""
-    files = {f"{n:02}.jpg": os.urandom(900) for n in range(20)}
+    files = {f"{n:02}.jpg": random.Random(n).randbytes(900) for n in range(20)}
     whole = tar_of(
         tmp_path / "w", *(member(name, data) for name, data in files.items()), mode="w:gz" if gzipped else "w"
     )
@@ -134,7 +135,7 @@ def test_a_piece_that_is_missing_is_named(tmp_path: Path, refuses: Refuses) -> N
 
 def test_a_beginning_can_be_asked_for(tarred: Write, tmp_path: Path) -> None:
     """`first` stops after so many images and says that it is a prefix; damage after them is never met."""
-    files = {f"{n:02}.jpg": os.urandom(900) for n in range(20)}
+    files = {f"{n:02}.jpg": random.Random(n).randbytes(900) for n in range(20)}
     path = tarred("set", {"a.txt": b"t", **files})
     path.write_bytes(path.read_bytes()[:9000])
     source = Source(kind="images", label="real", first=5)
@@ -148,7 +149,7 @@ def test_a_beginning_can_be_asked_for(tarred: Write, tmp_path: Path) -> None:
 @pytest.mark.parametrize("cut", [0.3, 0.7])
 def test_a_whole_tar_that_is_cut_is_refused(tarred: Write, cut: float, refuses: Refuses) -> None:
     """Half a download of one file is not taken for the set."""
-    path = tarred("set", {f"{n}.jpg": os.urandom(900) for n in range(20)})
+    path = tarred("set", {f"{n}.jpg": random.Random(n).randbytes(900) for n in range(20)})
     path.write_bytes(path.read_bytes()[: int(path.stat().st_size * cut)])
     with refuses("set.tar", "ends or is damaged after", "`first`"):
         open_archive(path)
@@ -157,7 +158,7 @@ def test_a_whole_tar_that_is_cut_is_refused(tarred: Write, cut: float, refuses: 
 @pytest.mark.parametrize("place", [0.2, 0.5])
 def test_damage_in_the_middle_is_no_end(tarred: Write, place: float, refuses: Refuses) -> None:
     """A damaged header or a damaged stream does not silently hide the files after it, in pieces neither."""
-    path = tarred("set", {f"{n}.jpg": os.urandom(900) for n in range(20)})
+    path = tarred("set", {f"{n}.jpg": random.Random(n).randbytes(900) for n in range(20)})
     data = bytearray(path.read_bytes())
     at = int(len(data) * place) // 1536 * 1536 if path.suffix == ".tar" else int(len(data) * place)
     data[at : at + 40] = bytes(value ^ 0x5A for value in data[at : at + 40])
