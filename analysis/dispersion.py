@@ -49,7 +49,7 @@ def gini(maps: ArrayLike) -> NDArray[np.float64]:
     >>> gini([[[1.0, 1.0], [1.0, 1.0]], [[0.0, 0.0], [0.0, 5.0]], [[0.0, 0.0], [0.0, 0.0]]]).tolist()
     [0.0, 0.75, nan]
     """
-    return _each_map(maps, lambda block: _gini(_sorted(block)))
+    return _each_map(maps, _gini, ordered=True)
 
 
 def entropy(maps: ArrayLike) -> NDArray[np.float64]:
@@ -92,7 +92,7 @@ def a90(maps: ArrayLike) -> NDArray[np.float64]:
     >>> a90([[[9.0, 1.0], [0.0, 0.0]], [[1.0, 1.0], [1.0, 1.0]]]).tolist()
     [0.25, 1.0]
     """
-    return _each_map(maps, lambda block: _a90(_sorted(block)))
+    return _each_map(maps, _a90, ordered=True)
 
 
 def hoyer(maps: ArrayLike) -> NDArray[np.float64]:
@@ -143,10 +143,7 @@ def measure(maps: ArrayLike) -> pd.DataFrame:
 
     def fill(rows: slice) -> None:
         block, kept, high, excluded[rows] = _prepared(array[rows])
-        if array.dtype in _NARROW:  # sorted before they are widened, which is as good and faster
-            ordered = _sorted(array[rows][kept].astype(np.float32)) / high[:, None]
-        else:
-            ordered = _sorted(block)
+        ordered = _ordered(array[rows], block, kept, high)
         nats, n = _nats(block), _pixels(block)
         columns = (
             _gini(ordered),
@@ -203,13 +200,16 @@ def _prepared(maps: NDArray[np.generic]) -> tuple[_Block, NDArray[np.intp], NDAr
     return block[kept] / high[kept][:, None, None], kept, high[kept], reasons
 
 
-def _each_map(maps: ArrayLike, function: Callable[[_Block], NDArray[np.float64]]) -> NDArray[np.float64]:
+def _each_map(
+    maps: ArrayLike, function: Callable[[_Block], NDArray[np.float64]], *, ordered: bool = False
+) -> NDArray[np.float64]:
+    """`function` of each block of maps (m, H, W), or where it wants them `ordered`, of their sorted pixels (m, n)."""
     array = _checked(maps)
     result = np.full(len(array), np.nan)
 
     def fill(rows: slice) -> None:
-        block, kept, _, _ = _prepared(array[rows])
-        result[rows.start + kept] = function(block)
+        block, kept, high, _ = _prepared(array[rows])
+        result[rows.start + kept] = function(_ordered(array[rows], block, kept, high) if ordered else block)
 
     _for_each_block(array, fill)
     return result
@@ -226,6 +226,13 @@ def _flat(block: _Block) -> _Block:
 
 def _pixels(block: NDArray[np.floating]) -> int:
     return int(block.shape[1] * block.shape[2])
+
+
+def _ordered(maps: NDArray[np.generic], block: _Block, kept: NDArray[np.intp], high: NDArray[np.float64]) -> _Block:
+    """Pixels of the maps that are kept, over their maxima and sorted upwards, (m, n)."""
+    if maps.dtype in _NARROW:  # sorted before they are widened, which is as good and faster
+        return _sorted(maps[kept].astype(np.float32)) / high[:, None]
+    return _sorted(block)
 
 
 def _sorted(block: NDArray[np.floating]) -> _Block:
