@@ -248,7 +248,11 @@ class Sampler:
 def _children(pid: str) -> list[str]:
     found = []
     for path in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in path.read_text().split():
+        try:
+            children = path.read_text().split()
+        except OSError:  # the thread has ended since
+            continue
+        for child in children:
             found += [child, *_children(child)]
     return found
 
