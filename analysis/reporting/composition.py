@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from analysis.diversity_summary import Diversity
 from analysis.reporting.blocks import Block, Document, Figure, File, Listing, MapGrid, Section, Table
 from analysis.summary import Summary
 
@@ -25,19 +26,19 @@ def present(*blocks: Block | None) -> Iterable[Block]:
         yield block
 
 
-def provenance(summary: Summary) -> Section:
+def provenance(found: Summary | Diversity) -> Section:
     """Where the numbers come from, and how to make them again."""
-    return Section("provenance", "Provenance", 2, tuple(_provenance(summary)))
+    return Section("provenance", "Provenance", 2, tuple(_provenance(found)))
 
 
-def _provenance(summary: Summary) -> Iterable[Block]:
-    facts = summary.provenance
+def _provenance(found: Summary | Diversity) -> Iterable[Block]:
+    facts = found.provenance
     yield Listing((("command", facts.command),), code=True)
     if facts.facts:
         yield Listing(facts.facts)
     if facts.data_hashes:
         yield Listing(facts.data_hashes, code=True)
-    yield File(f"{summary.study.name}.toml", summary.study.study_toml, "application/toml")
+    yield File(f"{found.study.name}.toml", found.study.study_toml, "application/toml")
 
 
 def _kept(sections: Sequence[Section]) -> Iterable[Section]:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from analysis.diversity_summary import Diversity
 from analysis.errors import InputError
-from analysis.reporting.blocks import Block, Document, File, Listing, Paragraph, Section
-from analysis.reporting.composition import numbered, present
+from analysis.reporting.blocks import Block, Document, Paragraph, Section
+from analysis.reporting.composition import numbered, present, provenance
 from analysis.reporting.diversity_figures import figure_gains, figure_generators, figure_means
 from analysis.reporting.diversity_tables import (
     table_contrasts,
@@ -61,7 +61,7 @@ def diversity_document(found: Diversity) -> Document:
         Section("sources", "By source of the shared sets", 3, tuple(present(table_sources(found)))),
         Section("method", "Method", 2, tuple(Paragraph((text,)) for text in _method(found))),
         Section("data", "Data", 2, tuple(_data(found))),
-        Section("provenance", "Provenance", 2, tuple(_provenance(found))),
+        provenance(found),
     ]
     kept = [section for section in sections if section.blocks or section.id == "evidence"]
     return Document(NAME, "Diversity", study.title, study.question, study.demo, numbered(kept))
@@ -114,13 +114,3 @@ def _data(found: Diversity) -> Iterator[Block]:
         yield Paragraph((f"{card.name}: {n} of {', '.join(card.sources)}; {card.pipeline}.",))
     for note in found.study.notes:
         yield Paragraph((note,))
-
-
-def _provenance(found: Diversity) -> Iterator[Block]:
-    facts = found.provenance
-    yield Listing((("command", facts.command),), code=True)
-    if facts.facts:
-        yield Listing(facts.facts)
-    if facts.data_hashes:
-        yield Listing(facts.data_hashes, code=True)
-    yield File(f"{found.study.name}.toml", found.study.study_toml, "application/toml")

@@ -10,12 +10,11 @@ import pytest
 
 from analysis.build import build_summary
 from analysis.claims import Claim
-from analysis.declared import Declared
 from analysis.equivalence import quoted_p
 from analysis.errors import InputError
 from analysis.intervals import Stratum, crossed_interval
 from analysis.metrics import BASIC_QUANTITIES, QUANTITIES, auc, balanced_accuracy, validation_threshold
-from analysis.summary import Contrast, Estimate, Role, StudyCard, Summary
+from analysis.summary import Contrast, Estimate, StudyCard, Summary
 
 Study = Callable[..., dict[str, Any]]
 
@@ -539,14 +538,6 @@ def test_claims_become_verdicts_on_the_rows_that_stand_in_the_tables(full_summar
         assert (part.test_set, part.versus_test_set, part.n_images) == ("outside", "inside", 61)
 
 
-def test_what_changed_since_the_start_is_told(full_summary: Summary) -> None:
-    """Another margin than when the runs began stands in the verdict, and a claim that is gone in the summary."""
-    changes = {verdict.id: (verdict.margin_declared, verdict.changed) for verdict in full_summary.verdicts}
-    assert changes["preserved"] == (0.1, "margin 0.1 when the runs began, 0.2 now")
-    assert changes["falls"] == (None, None)
-    assert full_summary.withdrawn == ("It was said once.",)
-
-
 @pytest.mark.parametrize("confidence", [0.0, 1.0, 95.0, math.nan])
 def test_an_impossible_confidence_is_refused(small_study: Study, confidence: float) -> None:
     """Confidence is a fraction between 0 and 1."""
@@ -577,28 +568,6 @@ def test_an_advantage_that_is_there_is_found(small_study: Study) -> None:
     assert row.low > 0
     assert row.p is not None
     assert row.p < 0.05
-
-
-def test_what_was_declared_stands_beside_what_was_used(small_study: Study) -> None:
-    """Margins by role and levels are recorded as they were declared, too."""
-    filed = Declared(alpha=0.05, confidence=0.9, margins={"in_sample": 0.01, "out_of_sample": 0.05})
-    made = build_summary(**small_study(), margins={"in_sample": 0.1}, alpha=0.1, in_study=filed)
-    assert [(m.role, m.margin, m.declared, m.changed) for m in made.margins] == [("in_sample", 0.1, 0.01, True)]
-    assert (made.alpha, made.alpha_declared) == (0.1, 0.05)
-    assert (made.confidence, made.confidence_declared) == (0.95, 0.9)
-
-
-def test_a_study_file_that_was_changed_hides_nothing(small_study: Study) -> None:
-    """Where the study file has what is used and the record of the start has not, the latter is what was declared."""
-    began = Declared(alpha=0.05, confidence=0.99, margins={"in_sample": 0.02})
-    filed = Declared(alpha=0.1, confidence=0.95, margins={"in_sample": 0.1, "out_of_sample": 0.2})
-    margins: dict[Role, float] = {"in_sample": 0.1, "out_of_sample": 0.2}
-    made = build_summary(**small_study(), margins=margins, alpha=0.1, at_start=began, in_study=filed)
-    assert [(m.role, m.declared, m.changed) for m in made.margins] == [
-        ("in_sample", 0.02, True),
-        ("out_of_sample", 0.2, False),
-    ]
-    assert (made.alpha_declared, made.confidence_declared) == (0.05, 0.99)
 
 
 def test_levels_are_quoted_within_their_range(full_summary: Summary) -> None:

@@ -1,10 +1,17 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from made_up_claims import claim
 
+from analysis.build import build_summary
 from analysis.claims import Claim
 from analysis.declared import NOT_ON_RECORD, Declared, changes_since, declared_of, withdrawn
+from analysis.summary import Role, Summary
+
+Study = Callable[..., dict[str, Any]]
 
 
 @pytest.mark.parametrize(
@@ -78,3 +85,33 @@ def test_withdrawn_claims() -> None:
     """A claim that was dropped after the runs began is found, and none without a record."""
     assert withdrawn([claim(id="two")], Declared([claim(), claim(id="two", family="x")])) == (claim(),)
     assert withdrawn([claim(id="two")], NOT_ON_RECORD) == ()
+
+
+def test_what_changed_since_the_start_is_told(full_summary: Summary) -> None:
+    """Another margin than when the runs began stands in the verdict, and a claim that is gone in the summary."""
+    changes = {verdict.id: (verdict.margin_declared, verdict.changed) for verdict in full_summary.verdicts}
+    assert changes["preserved"] == (0.1, "margin 0.1 when the runs began, 0.2 now")
+    assert changes["falls"] == (None, None)
+    assert full_summary.withdrawn == ("It was said once.",)
+
+
+def test_what_was_declared_stands_beside_what_was_used(small_study: Study) -> None:
+    """Margins by role and levels are recorded as they were declared, too."""
+    filed = Declared(alpha=0.05, confidence=0.9, margins={"in_sample": 0.01, "out_of_sample": 0.05})
+    made = build_summary(**small_study(), margins={"in_sample": 0.1}, alpha=0.1, in_study=filed)
+    assert [(m.role, m.margin, m.declared, m.changed) for m in made.margins] == [("in_sample", 0.1, 0.01, True)]
+    assert (made.alpha, made.alpha_declared) == (0.1, 0.05)
+    assert (made.confidence, made.confidence_declared) == (0.95, 0.9)
+
+
+def test_a_study_file_that_was_changed_hides_nothing(small_study: Study) -> None:
+    """Where the study file has what is used and the record of the start has not, the latter is what was declared."""
+    began = Declared(alpha=0.05, confidence=0.99, margins={"in_sample": 0.02})
+    filed = Declared(alpha=0.1, confidence=0.95, margins={"in_sample": 0.1, "out_of_sample": 0.2})
+    margins: dict[Role, float] = {"in_sample": 0.1, "out_of_sample": 0.2}
+    made = build_summary(**small_study(), margins=margins, alpha=0.1, at_start=began, in_study=filed)
+    assert [(m.role, m.declared, m.changed) for m in made.margins] == [
+        ("in_sample", 0.02, True),
+        ("out_of_sample", 0.2, False),
+    ]
+    assert (made.alpha_declared, made.confidence_declared) == (0.05, 0.99)
