@@ -20,7 +20,7 @@ from pydantic_core import ErrorDetails
 from isitcap.errors import UserError
 from isitcap.study.models import IN_SAMPLE_SET, NAME_PATTERN, Study
 
-SHIPPED = ("demo", "poster")
+SHIPPED = ("demo", "poster", "poster-protocol")
 """Studies that come with the program, by name."""
 
 FAMILIES = ("diversity", "diversity-demo")

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from isitcap.data.catalog import CATALOG
 from isitcap.errors import UserError
 from isitcap.study import SHIPPED, Locations, dump_study, load_study, locate, parse_data, parse_seeds, resolve
 from isitcap.study.load import parse_study
@@ -195,6 +196,23 @@ def test_the_poster_claims_what_it_says() -> None:
     assert kept.claims == study.claims
 
 
+def test_the_poster_protocol_tests_on_the_posters_numbers_of_images() -> None:
+    """2,000 real images and 1,768 fakes of two sets, named as `data fetch` names them; all else is as in `poster`."""
+    study, _ = load_study("poster-protocol")
+    (test_set,) = study.test_sets
+    limits = {name: source.limit for name, source in study.sources.items() if name not in study.split.sources}
+    assert sum(limits[name] or 0 for name in test_set.real) == 2_000
+    assert sum(limits[name] or 0 for name in test_set.fake) == 1_768
+    assert set(study.sources) <= set(CATALOG)
+    poster = load_study("poster")[0].model_dump()
+    same = {key for key, value in study.model_dump().items() if value == poster[key]}
+    assert set(poster) - same == {"name", "notes", "sources", "test_sets", "controls"}
+    assert study.controls is not None
+    assert study.controls.model_copy(update={"same_generator": ("drawbench-glance/Stable Diffusion 1.4",)}) == (
+        load_study("poster")[0].controls
+    )
+
+
 def test_further_mistakes_are_counted() -> None:
     """One line names the first mistake and counts the others."""
     with pytest.raises(UserError) as error:
@@ -290,7 +308,7 @@ def test_files_that_are_no_studies(tmp_path: Path) -> None:
     """A missing file, a folder and bytes that are no text are told apart from a study."""
     with pytest.raises(UserError) as error:
         load_study(str(tmp_path / "none.toml"))
-    assert "no such study; give a TOML file or one of: demo, poster" in message(error)
+    assert "no such study; give a TOML file or one of: demo, poster, poster-protocol" in message(error)
     with pytest.raises(UserError) as error:
         load_study(str(tmp_path))
     assert message(error) == f"{tmp_path}: is a folder; give a TOML file"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from isitcap.errors import UserError
 from isitcap.progress import say
+from isitcap.records.directory import RunDirectory
 
 if TYPE_CHECKING:
     from isitcap.data.audit.material import Plan
@@ -60,7 +61,11 @@ def _audit(given: argparse.Namespace) -> None:
 
     show = not given.quiet
     if (Path(given.wanted) / "manifest.json").is_file():
-        _audit_run(given)
+        for key, value in (("--label", given.label), ("--labels", given.labels), ("--source", given.source)):
+            if value:
+                raise UserError(f"{given.wanted}: {key} cannot be given for a run directory; leave it out")
+        with RunDirectory(Path(given.wanted)).sole_writer(given.out):
+            _audit_run(given)
         return
     if given.audit is not None:
         raise UserError(f"--audit {given.audit} is of a run directory, which {given.wanted} is not; leave it out")
@@ -90,9 +95,6 @@ def _audit_run(given: argparse.Namespace) -> None:
     from isitcap.findings import open_run
     from isitcap.records.atomic import write_json
 
-    for key, value in (("--label", given.label), ("--labels", given.labels), ("--source", given.source)):
-        if value:
-            raise UserError(f"{given.wanted}: {key} cannot be given for a run directory; leave it out")
     run = open_run(Path(given.wanted))
     out = given.out or run.directory.root / "audit"
     plan = None if given.audit is not None else _plan_of_run(run, given)

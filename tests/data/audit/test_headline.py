@@ -13,6 +13,7 @@ pytest.importorskip("torch", reason="needs the extra `train`")
 from isitcap.cli import main
 from isitcap.data.audit.headline import dropped_images, headline, headline_table, headline_text, recorded_copies
 from isitcap.findings import Finished, open_run
+from isitcap.records.directory import RunDirectory
 from isitcap.testing import tiny_study
 
 pytestmark = pytest.mark.slow
@@ -89,6 +90,16 @@ def test_an_audit_says_which_images_go() -> None:
         }
     )
     assert dropped_images(table) == {"bytes": {"b"}, "near": {"b", "c"}}
+
+
+def test_a_run_that_is_written_to_is_not_audited(
+    place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Records may change under the audit while another process writes them, whatever folder its own pages go to."""
+    with RunDirectory(place / "out").lock():
+        assert main(["data", "audit", str(place / "out"), "--out", str(tmp_path / "audit"), "--quiet"]) == 2
+    assert "another isitcap is writing there; wait for it" in capsys.readouterr().err
+    assert not (tmp_path / "audit").exists()
 
 
 def test_the_command_shows_both(place: Path, capsys: pytest.CaptureFixture[str]) -> None:

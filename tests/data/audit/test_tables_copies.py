@@ -1,0 +1,45 @@
+"""The tables of copies, against the files themselves."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("sklearn", reason="needs scikit-learn")
+
+import hashlib
+
+import numpy as np
+from planted import cells
+
+from isitcap.data.audit.material import Material
+from isitcap.data.audit.tables_copies import copies_table, pairs_table
+
+pytestmark = pytest.mark.slow
+
+Planted = tuple[dict[str, bytes], Material]
+BETWEEN = "main train, synthetic ↔ main test, synthetic"
+
+
+def test_copies_are_counted_between_the_parts_they_stand_in(planted: Planted) -> None:
+    """One file twice and one re-saved, as pairs, images and share of the test fakes; the caption counts all files."""
+    files, material = planted
+    fakes = sum(name.startswith("main/test/fake/") for name in files)
+    table = copies_table(material)
+    assert cells(table) == {
+        ("byte-identical", BETWEEN): (1, 1, pytest.approx(1 / fakes)),
+        ("nearly identical", BETWEEN): (2, 2, pytest.approx(2 / fakes)),
+    }
+    read = [data for name, data in files.items() if "bad" not in name]
+    distinct = len({hashlib.sha256(data).hexdigest() for data in read})
+    assert table.caption.startswith(f"{len(read)} images are {distinct} distinct files (1 byte-identical pairs).")
+    assert "largest group has 2 images" in table.caption
+
+
+def test_a_nearly_identical_pair_is_shown_with_its_correlation(planted: Planted) -> None:
+    """The pair of a file and its re-saved copy; the correlation is that of their thumbnails by NumPy."""
+    _, material = planted
+    ((heads, (copy, correlation)),) = cells(pairs_table(material)).items()
+    assert {heads[0], copy} == {"main/test/fake/near.jpg", "main/train/fake/009.jpg"}
+    rows = material.frame.index[material.frame["image_id"].isin([heads[0], copy])]
+    expected = np.corrcoef(material.images.thumbnails[rows].astype(float))[0, 1]
+    assert correlation == pytest.approx(expected, abs=1e-3)
