@@ -28,7 +28,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.contrasts import paired_difference
-from analysis.diversity_summary import HELD_OUT, ContrastKind, DiversityContrast, DiversityEstimate, Outcome
+from analysis.diversity_summary import HELD_OUT, IN_SAMPLE, ContrastKind, DiversityContrast, DiversityEstimate, Outcome
 from analysis.equivalence import one_sided, quoted_p
 from analysis.errors import InputError
 from analysis.frames import PredictionIndex, index_predictions, require_columns
@@ -42,8 +42,6 @@ QUANTITIES: tuple[Quantity, ...] = ("balanced_accuracy", "recall", "specificity"
 HEADLINE: Quantity = "balanced_accuracy"
 
 DECISION_COLUMNS = ("variant", "mixture", "seed", "test_set", "image_id", "logit")
-
-IN_SAMPLE = "in-sample"
 
 Strata = tuple[Stratum, ...]
 Row = TypeVar("Row", bound=DiversityEstimate)

@@ -15,6 +15,12 @@ SCHEMA_VERSION: Literal[1] = 1
 HELD_OUT = "held-out"
 """The place that is the mean over all held-out generators, each with the same weight."""
 
+IN_SAMPLE = "in-sample"
+"""The place that is each mixture's own test images."""
+
+PLAIN = "-plain"
+"""Ends the name of an arm that is a variant's classifiers tested without the augmentation they were trained with."""
+
 Outcome = Literal["helps", "does not help", "undecided"]
 
 ContrastKind = Literal["diversity", "preprocessing", "instead"]

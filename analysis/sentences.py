@@ -190,12 +190,12 @@ def _p(verdict: Verdict) -> str:
     others = f"{verdict.family_size} claim{'s' if verdict.family_size != 1 else ''} in family {verdict.family}"
     level = f"{others}, \u03b1 = {verdict.alpha:g}"
     if verdict.outcome == "supported":
-        return f"Adjusted p {_equals(verdict.p_support_adjusted, verdict.alpha)} ({level})"
+        return f"Adjusted p {p_equals(verdict.p_support_adjusted, verdict.alpha)} ({level})"
     if verdict.outcome == "contradicted":
-        return f"Adjusted p of the contrary {_equals(verdict.p_contradict_adjusted, verdict.alpha)} ({level})"
+        return f"Adjusted p of the contrary {p_equals(verdict.p_contradict_adjusted, verdict.alpha)} ({level})"
     return (
-        f"Adjusted p {_equals(verdict.p_support_adjusted, verdict.alpha)} for the claim and "
-        f"{_equals(verdict.p_contradict_adjusted, verdict.alpha)} for its contrary ({level})"
+        f"Adjusted p {p_equals(verdict.p_support_adjusted, verdict.alpha)} for the claim and "
+        f"{p_equals(verdict.p_contradict_adjusted, verdict.alpha)} for its contrary ({level})"
     )
 
 
@@ -263,13 +263,13 @@ def _unit(verdict: Verdict) -> str:
     return f"{NBSP}%" if verdict.kind in _LEVELS else f"{NBSP}points"
 
 
-def _equals(p: float | None, alpha: float) -> str:
+def p_equals(p: float | None, alpha: float) -> str:
+    """A p after its letter: `= 0.031`, `< 0.001`, `not defined`; one that is not α is not rounded to it."""
     if p is None:
         return "not defined"
     if p < 0.001:
         return "< 0.001" if alpha > 0.001 else f"= {p:.3g}"
     digits = 3 if p < 0.1 else 2
-    # A p that is not α must not be rounded to it.
     while p != alpha and float(f"{p:.{digits}f}") == alpha:
         digits += 1
     return f"= {p:.{digits}f}"

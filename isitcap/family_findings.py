@@ -13,7 +13,7 @@ import pandas as pd
 from analysis.declared import Declared, declared_of
 from analysis.diversity import Design, diversity_rows
 from analysis.diversity_results import write_diversity, write_diversity_tables
-from analysis.diversity_summary import Diversity, DiversityCard, GeneratorCard, MixtureCard, PlaceCard
+from analysis.diversity_summary import PLAIN, Diversity, DiversityCard, GeneratorCard, MixtureCard, PlaceCard
 from analysis.diversity_verdict import diversity_verdict
 from analysis.summary import VariantCard
 from isitcap.data.control_sets import pipeline_name
@@ -144,14 +144,16 @@ def diversity_of(found: FinishedFamily, *, margin: float | None = None, alpha: f
         images,
         design,
         baseline=BASELINE,
-        variants=family.variants,
+        variants=tuple(arm.name for arm in _arms(family)),
         seeds=family.seeds,
         margin=margin,
         alpha=alpha,
         confidence=settings.confidence,
     )
     declared = _declared(at_start, margin, settings.margins.out_of_sample)
-    verdict = diversity_verdict(rows.levels, rows.contrasts, baseline=BASELINE, margin=margin, margin_declared=declared)
+    verdict = diversity_verdict(
+        rows.levels, rows.contrasts, baseline=BASELINE, margin=margin, alpha=alpha, margin_declared=declared
+    )
     return Diversity(
         confidence=settings.confidence,
         alpha=alpha,
@@ -200,19 +202,47 @@ def _wanted(found: FinishedFamily, mixture: Mixture) -> dict[str, str]:
     return {name: name for name in (*unseen, *found.shared)} | {"test": _in_sample(mixture)}
 
 
+@dataclass(frozen=True)
+class _Tested:
+    """A variant tested along one path; `name` is what it is called in findings."""
+
+    name: str
+    variant: str
+    path: str
+    description: str
+
+
+def _arms(family: Family) -> tuple[_Tested, ...]:
+    """Every variant along its own path and, where that augments, along the same without augmentation."""
+    out = []
+    for name in family.variants:
+        variant = VARIANTS[name]
+        out.append(_Tested(name, name, variant.path.name, variant.description))
+        if variant.path.augment:
+            out.append(
+                _Tested(
+                    name + PLAIN,
+                    name,
+                    variant.path.plain.name,
+                    f"The classifiers of {name}, tested without augmentation.",
+                )
+            )
+    return tuple(out)
+
+
 def _decisions(found: FinishedFamily) -> Iterator[pd.DataFrame]:
-    """Each run's decisions along its variant's own path."""
+    """Each run's decisions along the paths of `_arms`."""
     for mixture, run in found.runs:
         wanted = _wanted(found, mixture)
-        for variant in found.family.variants:
+        for arm in _arms(found.family):
             for seed in found.family.seeds:
-                frame = read_frame(run.directory.run(variant, seed) / "predictions.parquet")
-                own = (frame["path"] == VARIANTS[variant].path.name) & frame["test_set"].isin(wanted)
+                frame = read_frame(run.directory.run(arm.variant, seed) / "predictions.parquet")
+                own = (frame["path"] == arm.path) & frame["test_set"].isin(wanted)
                 frame = frame.loc[own, ["test_set", "image_id", "logit"]]
                 frame["test_set"] = frame["test_set"].map(wanted)
                 frame = frame.astype({"test_set": "category", "image_id": "category"}).reset_index(drop=True)
                 yield frame.assign(
-                    variant=constant(variant, len(frame)),
+                    variant=constant(arm.name, len(frame)),
                     mixture=constant(mixture.name, len(frame)),
                     seed=pd.Series(seed, index=frame.index, dtype="int64"),
                 )
@@ -280,10 +310,7 @@ def _card(found: FinishedFamily, images: pd.DataFrame) -> DiversityCard:
         demo=family.demo,
         seeds=family.seeds,
         baseline=BASELINE,
-        variants=tuple(
-            VariantCard(name=name, path=VARIANTS[name].path.name, description=VARIANTS[name].description)
-            for name in family.variants
-        ),
+        variants=tuple(VariantCard(name=arm.name, path=arm.path, description=arm.description) for arm in _arms(family)),
         generators=generators,
         mixtures=tuple(
             MixtureCard(name=mixture.name, generators=mixture.generators, n_train=family.mixtures.train)

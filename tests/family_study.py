@@ -98,8 +98,8 @@ def made_up_records(out: Path, *, per_class: int = 10, gain: float = 0.2) -> tup
     """Records of a finished study whose decisions are drawn: right with 60 % and `gain` more for a second generator.
 
     Returns:
-        The study, and every decision along its variant's own path: variant, mixture, seed, test_set, image_id, label,
-        logit.
+        The study, and every decision along its variant's own path, or the plain one (`augment-plain`): variant,
+        mixture, seed, test_set, image_id, label, logit.
     """
     text = TEXT.format(seeds="[0, 1, 2]") + "".join(SOURCE.format(name=name) for name in GENERATORS)
     family = parse_family(text, "family.toml")
@@ -123,14 +123,26 @@ def made_up_records(out: Path, *, per_class: int = 10, gain: float = 0.2) -> tup
             for seed in family.seeds:
                 frames = []
                 for name in names:
-                    right = rng.random(2 * per_class) < 0.6 + gain * (len(mixture.generators) - 1)
-                    logit = np.where(right == (labels == 1), 1.0, -1.0).astype(np.float32)
                     ids = [f"{name}/{number:03}" for number in range(2 * per_class)]
-                    own = pd.DataFrame({"test_set": name, "image_id": ids, "logit": logit})
-                    every.append(own.assign(variant=variant, mixture=mixture.name, seed=seed, label=labels))
-                    for path in ("none", "augment", "autoencode", "both"):
-                        own_path = path == VARIANTS[variant].path.name
-                        frames.append(own.assign(path=path, logit=logit if own_path else -logit))
+                    own = VARIANTS[variant].path
+                    found = {}
+                    for path in dict.fromkeys((own, own.plain)):
+                        right = rng.random(2 * per_class) < 0.6 + gain * (len(mixture.generators) - 1)
+                        logit = np.where(right == (labels == 1), 1.0, -1.0).astype(np.float32)
+                        found[path.name] = logit
+                        rows = pd.DataFrame({"test_set": name, "image_id": ids, "logit": logit})
+                        called = variant if path is own else f"{variant}-plain"
+                        every.append(rows.assign(variant=called, mixture=mixture.name, seed=seed, label=labels))
+                    for path_name in (
+                        "none",
+                        "augment",
+                        "autoencode",
+                        "both",
+                    ):  # other paths than these say the contrary
+                        logit = found.get(path_name, -found[own.name])
+                        frames.append(
+                            pd.DataFrame({"test_set": name, "image_id": ids, "path": path_name, "logit": logit})
+                        )
                 stage = Stage(directory.run(variant, seed), "predict", {"made": "up"})
                 path_of = stage.folder / "predictions.parquet"
                 write_frame(path_of, pd.concat(frames, ignore_index=True)[["test_set", "path", "image_id", "logit"]])

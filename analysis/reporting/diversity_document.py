@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from analysis.diversity_summary import Diversity
+from analysis.diversity_summary import PLAIN, Diversity
 from analysis.errors import InputError
 from analysis.reporting.blocks import Block, Document, Paragraph, Section
 from analysis.reporting.composition import numbered, present, provenance
@@ -78,12 +78,13 @@ def _method(found: Diversity) -> Iterator[str]:
         "preprocessing, its autoencoder included, is trained on the same mixture."
     )
     yield (
-        "Each mixture is tested on held-out images of every generator that it leaves out, fakes and real images of "
-        "that generator’s corpus. They are the same for all mixtures and seeds, and none of them is a training image "
-        "of any mixture. For a variant and a k, a decision’s correctness is averaged over the mixtures of k generators "
-        "that leave the image’s generator out. Balanced accuracy is half the mean over its real images and half that "
-        "over its synthetic ones, and the mean over held-out generators gives each the same weight. At each k, every "
-        "other generator is in as many mixtures as any other: k is not confounded with which generators they are."
+        "Each mixture is tested on held-out images of every generator that it leaves out, synthetic ones and real ones "
+        "of that generator’s corpus. They are the same for all mixtures and seeds, and none of them is a training "
+        "image of a mixture that is tested on it. For a variant and a k, a decision’s correctness is averaged over the "
+        "mixtures of k generators that leave the image’s generator out. Balanced accuracy is half the mean over its "
+        "real images and half that over its synthetic ones, and the mean over held-out generators gives each the same "
+        "weight. At each k, every other generator is in as many of these mixtures as any other: on held-out generators "
+        "k is not confounded with which generators they are."
     )
     yield (
         f"Intervals are crossed {level} intervals over seeds and images (Obuchowski and Rockette 1995; Hillis 2007, "
@@ -93,17 +94,25 @@ def _method(found: Diversity) -> Iterator[str]:
         "other images of these generators would show, nothing of other generators."
     )
     yield (
-        f"An outcome is judged against a margin of {found.margin * 100:g} points: *helps* where the gain is beyond it, "
-        "*does not help* where it is short of it, else *undecided*; each by a one-sided test whose p is doubled and "
-        f"adjusted by Holm’s method within its family, at α = {found.alpha:g}. Families: all variants and k of one "
-        "place (diversity), all preprocessing on one generator of one place (preprocessing), and the differences "
-        "of the two gains (instead). The differences of the gains are tested against zero. Intervals are not adjusted."
+        f"An outcome is judged against a margin of {found.margin * 100:g} points: *helps* where the gain is larger, "
+        "*does not help* where it is smaller, a loss included, else *undecided*; each by a one-sided test whose p is "
+        f"doubled and adjusted by Holm’s method within its family, at α = {found.alpha:g}. Families, at each test set "
+        "and at their mean: all variants and k (diversity), all preprocessing on one generator (preprocessing), and "
+        "the differences of the two gains (instead), which are tested against zero. Intervals are not adjusted."
     ).replace("*", "")
+    if plain := [card.name.removesuffix(PLAIN) for card in found.study.variants if card.name.endswith(PLAIN)]:
+        yield (
+            "A variant is tested along its own path, as in the poster’s study: what is augmented in training is "
+            f"augmented in the test, too, and a crop or blur spoils test images. So {' and '.join(plain)} also stand "
+            f"as {' and '.join(name + PLAIN for name in plain)}: the same classifiers, tested on images that are not "
+            "augmented."
+        )
     if found.study.shared:
         yield (
             "The shared sets are of other photographs and generators, as in the poster’s study; all mixtures of a size "
             "are averaged there. Where one of their sources is by a generator of some mixtures, it is not unseen to "
-            "these, and more mixtures have it at larger k: the table by source keeps sources apart."
+            "these, and a larger share of mixtures has it at larger k, so that a gain there may come from that alone; "
+            "the tables by mixture and by source show which."
         )
 
 

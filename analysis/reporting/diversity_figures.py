@@ -19,9 +19,14 @@ def figure_means(found: Diversity) -> Figure:
     """Balanced accuracy against k: the mean over held-out generators, and the shared sets."""
     places = (HELD_OUT, *(card.name for card in found.study.shared))
     what = (
-        "Balanced accuracy in % on images of generators that were not trained on, by the number of generators in "
-        "training with as many images in all: a line that rises says that diversity helps that variant. "
+        "Balanced accuracy in % by the number of generators in training, with as many images in all: on held-out "
+        "generators a line that rises says that diversity helps that variant; 50 % is chance. "
     )
+    if found.study.shared:
+        what += (
+            "Shared sets may hold images of a generator that some mixtures were trained on, a larger share of them the "
+            "larger k is: there a line may rise for that reason alone. "
+        )
     return _curves(found, "figure-diversity", "More generators, as many images", places, what)
 
 
@@ -29,8 +34,8 @@ def figure_generators(found: Diversity) -> Figure:
     """Balanced accuracy against k on each held-out generator."""
     places = tuple(card.test_set for card in found.study.generators)
     what = (
-        "The same for each generator that was left out, with real images of its corpus: whether the mean is that of "
-        "all of them, or of one. "
+        "The same for each generator that was left out, with real images of its corpus. The mean above may be made of "
+        "unlike parts; below 50 % the two classes are told the wrong way round. "
     )
     return _curves(found, "figure-generators", "By held-out generator", places, what)
 
@@ -41,7 +46,7 @@ def figure_gains(found: Diversity) -> Figure:
     figure_id = "figure-gains"
     titles = {
         "diversity": "More generators instead of one",
-        "preprocessing": f"Preprocessing, on one generator, less {found.study.baseline}",
+        "preprocessing": f"Preprocessing against {found.study.baseline}, both on one generator",
         "instead": "Difference of the two gains",
     }
     rows = [row for row in found.contrasts if row.quantity == HEADLINE and row.test_set == HELD_OUT]
@@ -61,11 +66,12 @@ def figure_gains(found: Diversity) -> Figure:
         words = "; ".join(f"{each.label} {each.number} {each.note}".rstrip() for each in drawn)
         panels.append(panel(figure_id, len(panels), title, chart, f"{title}: {words}."))
     caption = (
-        f"Gains of balanced accuracy, mean over held-out generators, paired by seed and image: right of the line is "
+        "Gains of balanced accuracy, mean over held-out generators, paired by seed and image: right of the line is "
         f"gained. Shaded: no more than the margin of {found.margin * 100:g} points either way; what helps lies beyond "
-        "it, what does not is short of it. Difference of the two gains: what diversity gains the baseline less what "
-        f"the preprocessing gains it on one generator. {counts(rows)}. Bars: {lookup.level_text} intervals over seeds "
-        "and images, crossed, not over generators, which are fixed; not adjusted for their number, as the outcomes are."
+        "it, what does not help below its upper end. Difference of the two gains: what diversity gains the baseline "
+        f"less what the preprocessing gains it on one generator. {counts(rows)}. Bars: {lookup.level_text} intervals "
+        "over seeds and images, crossed, not over generators, which are fixed; not adjusted for their number, as the "
+        "outcomes are."
     )
     return Figure(figure_id, "Gains on generators that were not seen", tuple(panels), (caption,))
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from analysis.diversity_summary import HELD_OUT, Diversity, DiversityContrast, DiversityEstimate
+from analysis.diversity_summary import HELD_OUT, IN_SAMPLE, Diversity, DiversityContrast, DiversityEstimate
 from analysis.reporting.quantities import NBSP
-
-IN_SAMPLE = "in-sample"
 
 
 class DiversityLookup:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from analysis.diversity_summary import HELD_OUT, Diversity, DiversityEstimate
+from analysis.diversity_summary import HELD_OUT, IN_SAMPLE, Diversity, DiversityEstimate
 from analysis.reporting.blocks import Cell, Row, Table
 from analysis.reporting.diversity_figures import HEADLINE, gain_label
-from analysis.reporting.diversity_lookup import IN_SAMPLE, DiversityLookup
+from analysis.reporting.diversity_lookup import DiversityLookup
 from analysis.reporting.quantities import counts, number, quantity, value
 
 KINDS = {

@@ -31,6 +31,14 @@ class Path:
         return self.preprocess == "autoencoder"
 
     @property
+    def plain(self) -> Path:
+        """The path without its augmentation; itself where it has none."""
+        if not self.augment:
+            return self
+        (found,) = (p for p in PATHS.values() if not p.augment and p.preprocess == self.preprocess)
+        return found
+
+    @property
     def points(self) -> tuple[PointName, ...]:
         """The attribution points of a classifier behind this path.
 
@@ -52,6 +60,11 @@ class Variant:
     description: str
     mixes: bool = False
     """Whether a share of its training images is replaced by reconstructions, drawn anew each time one is used."""
+
+    @property
+    def own_paths(self) -> tuple[Path, ...]:
+        """Its own path, and the same without augmentation: random crops of test images spoil them, too."""
+        return tuple(dict.fromkeys((self.path, self.path.plain)))
 
     @property
     def points(self) -> tuple[PointName, ...]:

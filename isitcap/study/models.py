@@ -355,8 +355,8 @@ class Study(Model):
     training_mix: Annotated[float, Field(gt=0, le=1)] = 0.5
     """Probability with which the variant `mix` trains on an image's reconstruction instead of the image."""
     tested_through: Literal["all", "own"] = "all"
-    """Whether every variant is tested through the paths of all, or along its own alone, which takes a fraction of the
-    time and leaves out the grid of trained as × tested through."""
+    """Whether every variant is tested through the paths of all, or along its own and that without augmentation, which
+    takes a fraction of the time and leaves out the grid of trained as × tested through."""
     notes: tuple[str, ...] = ()
     image: Image = Image()
     sources: dict[Name, Source]

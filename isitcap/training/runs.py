@@ -139,7 +139,8 @@ class Runs:
             "test_sets": {images.name: images.content for images in self.data.test_sets},
         }
         if self.study.tested_through != "all":
-            identity["tested_through"] = self.study.tested_through
+            paths = [path.name for path in VARIANTS[key.variant].own_paths]
+            identity["tested_through"] = self.study.tested_through if len(paths) == 1 else paths
         # absent from a study of the poster's variants alone, whose records stay valid
         if controls := controls_of(self.study.variants):
             identity["controls"] = {kind: digest(self.control_stage(key.seed, kind).identity) for kind in controls}

@@ -164,8 +164,8 @@ def predict(
 ) -> Iterator[tuple[str, ImageSet, dict[str, npt.NDArray[np.float32]]]]:
     """Logits of every model on every set through every path, in float32: yields (path, set, {model: (N,)}).
 
-    The paths are those of `paths_of` the study's variants, or where `tested_through` is `own`, each model's own. Each
-    is computed once for all models.
+    The paths are those of `paths_of` the study's variants, or where `tested_through` is `own`, each model's own and
+    that without augmentation. Each is computed once for all models.
 
     Raises:
         UserError: a logit is not finite.
@@ -174,7 +174,7 @@ def predict(
     for model in models.values():
         model.eval()
     tested = {
-        path: [name for name in models if study.tested_through == "all" or VARIANTS[name].path == path]
+        path: [name for name in models if study.tested_through == "all" or path in VARIANTS[name].own_paths]
         for path in paths_of(study.variants)
     }
     paths = [path for path, names in tested.items() if names]

@@ -131,5 +131,5 @@ def diversity_of(*, augment: bool = True, shared: bool = True, demo: bool = True
         levels=rows.levels,
         mixtures=rows.mixtures,
         contrasts=rows.contrasts,
-        verdict=diversity_verdict(rows.levels, rows.contrasts, baseline="baseline", margin=0.05),
+        verdict=diversity_verdict(rows.levels, rows.contrasts, baseline="baseline", margin=0.05, alpha=0.05),
     )

@@ -83,3 +83,17 @@ def test_names_need_no_torch() -> None:
     """The names can be had where torch is not installed."""
     code = "import sys, isitcap.models.variants; raise SystemExit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_path_without_augmentation() -> None:
+    """What augments is tested without it as well; the rest along its own path alone."""
+    assert {name: path.plain.name for name, path in PATHS.items()} == {
+        "none": "none",
+        "augment": "none",
+        "autoencode": "autoencode",
+        "both": "autoencode",
+        "blur": "blur",
+        "jpeg": "jpeg",
+    }
+    assert [path.name for path in VARIANTS["both"].own_paths] == ["both", "autoencode"]
+    assert [path.name for path in VARIANTS["mix"].own_paths] == ["none"]

@@ -126,11 +126,11 @@ def test_predictions_go_through_the_paths_of_the_study(images: ImageSet) -> None
 
 
 def test_predictions_along_the_own_path_alone(images: ImageSet) -> None:
-    """`tested_through = own` tests each model along its own path, with the logits that it has there among all."""
+    """`tested_through = own`: its own path and that without augmentation, with the logits it has there among all."""
     preprocessors: Preprocessors = {"autoencoder": GaussianBlur(0.8, SIZE)}
     models = {
         name: build_classifier(Classifier(), SIZE, torch.Generator().manual_seed(seed)).eval()
-        for seed, name in enumerate(("baseline", "autoencoder"))
+        for seed, name in enumerate(("baseline", "autoencoder", "both"))
     }
 
     def found(told: Study) -> dict[tuple[str, str], np.ndarray]:
@@ -139,9 +139,14 @@ def test_predictions_along_the_own_path_alone(images: ImageSet) -> None:
 
     every = study("autoencoder")
     own = found(every.model_copy(update={"tested_through": "own"}))
-    assert list(own) == [("none", "baseline"), ("autoencode", "autoencoder")]
+    assert list(own) == [
+        ("none", "baseline"),
+        ("autoencode", "autoencoder"),
+        ("autoencode", "both"),
+        ("both", "both"),
+    ]
     among = found(every)
-    assert len(among) == 8
+    assert len(among) == 12
     for key, values in own.items():
         np.testing.assert_array_equal(values, among[key])
 

@@ -41,7 +41,7 @@ def test_gains_stand_by_family_with_outcomes() -> None:
     figure = figure_gains(diversity_of())
     assert [panel.title.split(",")[0] for panel in figure.panels] == [
         "More generators instead of one",
-        "Preprocessing",
+        "Preprocessing against baseline",
         "Difference of the two gains",
     ]
     gain = next(
