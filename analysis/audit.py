@@ -13,8 +13,9 @@ from analysis.summary import Frozen
 SCHEMA_VERSION: Literal[1] = 1
 
 Severity = Literal["leak", "risk", "note"]
-"""`leak`: the test is not what it says until this is mended. `risk`: a difference between the classes or sources that
-a detector could learn in place of the generator's traces. `note`: to be known when the figures are read."""
+"""`leak`: the test is not what it says until this is mended. `risk`: copies, or a difference between the classes or
+sources that a detector may rest on, and that may or may not be a trace of the generator. `note`: to be known when the
+results are read."""
 
 SEVERITIES: tuple[Severity, ...] = ("leak", "risk", "note")
 
@@ -35,13 +36,18 @@ class Measure(Frozen):
 
 
 class Finding(Frozen):
-    """One thing that the audit found: `check` says by which rule, `id` names it within the audit."""
+    """One thing that the audit found: `check` says by which rule, `id` names it within the audit.
+
+    `unit` says what `measure` counts, or `points` where it is a difference of shares; empty where its kind says enough:
+    images, a share in per cent, an AUC.
+    """
 
     id: str
     check: str
     severity: Severity
     says: str
     measure: Measure | None = None
+    unit: str = ""
     remedy: str
 
 

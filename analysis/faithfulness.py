@@ -97,11 +97,13 @@ def _rows(key: tuple[str, ...], part: pd.DataFrame, images: ImageTable, confiden
 
 @dataclass(frozen=True)
 class Faithfulness:
-    """Whether an order is better than random, by each curve; None where there is no p, for the `reason` given."""
+    """Whether an order is shown to be better than random, by each curve; None where no p is, for the `reason` given."""
 
     deletion: bool | None
     insertion: bool | None
     reason: str | None = None
+    worse: tuple[str, ...] = ()
+    """Which of `deletion` and `insertion` show it to be worse than random."""
 
     @property
     def better(self) -> bool | None:
@@ -128,4 +130,8 @@ def judge_faithfulness(deletion: Estimate, insertion: Estimate, alpha: float = 0
             return None
         return bool(row.p < alpha / 2 and sign * row.estimate > 0)
 
-    return Faithfulness(side(deletion, -1.0), side(insertion, 1.0), deletion.reason or insertion.reason)
+    better = side(deletion, -1.0), side(insertion, 1.0)
+    worse = tuple(
+        name for name, told in (("deletion", side(deletion, 1.0)), ("insertion", side(insertion, -1.0))) if told
+    )
+    return Faithfulness(*better, deletion.reason or insertion.reason, worse)

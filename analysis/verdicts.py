@@ -210,7 +210,7 @@ def decide(
             p_contradict=contrary[n],
             p_support_adjusted=adjusted[0][n],
             p_contradict_adjusted=adjusted[1][n],
-            decisive=_decisive(parts[n], outcome, claim.conjunction),
+            decisive=_decisive(parts[n], outcome, claim.conjunction, hypothesis_of(claim)),
             parts=parts[n],
             reason=next((part.reason for part in parts[n] if part.reason), None),
         )
@@ -314,6 +314,10 @@ def _combined(p: Sequence[float | None], *, all_of: bool) -> float | None:
     return min(1.0, len(p) * min(known)) if known else None
 
 
+CLEAR = 1e-6
+"""A p below which cells are all called clear."""
+
+
 def _by_family(claims: Sequence[Claim], p: Sequence[float | None]) -> list[float | None]:
     adjusted: list[float | None] = [None] * len(claims)
     for family in dict.fromkeys(claim.family for claim in claims):
@@ -331,12 +335,23 @@ def _outcome(support: float | None, contrary: float | None, alpha: float) -> Out
     return "undecided"
 
 
-def _decisive(parts: Sequence[VerdictPart], outcome: Outcome, conjunction: str) -> int:
-    """The cell that the outcome hangs on: the weakest of all, or the strongest of any; an undefined one is weakest."""
+def _decisive(parts: Sequence[VerdictPart], outcome: Outcome, conjunction: str, hypothesis: Hypothesis) -> int:
+    """The cell that the outcome hangs on: the weakest of all, or the strongest of any; an undefined one is weakest.
+
+    By p; among cells as clear as can be (p up to `CLEAR`) by the distance from the value tested, since the tail of so
+    small a p ranks standard errors and says nothing that a reader could see.
+    """
     p = [part.p_contradict if outcome == "contradicted" else part.p_support for part in parts]
+
+    def strength(n: int) -> tuple[float, float]:
+        value, estimate = p[n], parts[n].estimate
+        if value is None or estimate is None:
+            return -2.0, 0.0
+        at = abs(estimate) if hypothesis.side == "within" else estimate
+        return -max(value, CLEAR), abs(at - hypothesis.value) if value <= CLEAR else 0.0
+
     weakest = (conjunction == "all") == (outcome != "contradicted")
-    order = [2.0 if value is None else value for value in p]
-    return order.index(max(order) if weakest else min(order))
+    return (min if weakest else max)(range(len(parts)), key=strength)
 
 
 def _doubled(p: float | None) -> float | None:

@@ -18,6 +18,7 @@ from analysis.diversity_verdict import diversity_verdict
 from analysis.summary import VariantCard
 from isitcap.data.control_sets import pipeline_name
 from isitcap.errors import UserError
+from isitcap.family_agreement import refuse_unlike
 from isitcap.findings import Finished, open_run, provenance_of
 from isitcap.models.variants import VARIANTS
 from isitcap.records.directory import RunDirectory
@@ -79,7 +80,7 @@ def open_family(folder: Path) -> FinishedFamily:
     """Open the folder of a diversity study.
 
     Raises:
-        UserError: it is none, or runs are missing.
+        UserError: it is none, or runs are missing or were not made under its settings.
     """
     directory = RunDirectory(folder)
     manifest = read_manifest(directory)
@@ -95,12 +96,7 @@ def open_family(folder: Path) -> FinishedFamily:
     runs = []
     for each in mixtures:
         run = open_run(mixture_directory(folder, each.name))
-        unlike = (set(family.seeds) - set(run.study.seeds)) or (set(family.variants) - set(run.study.variants))
-        if unlike:
-            raise UserError(
-                f"{run.directory.root}: has no runs of {', '.join(map(str, sorted(unlike, key=str)))}; "
-                "finish them with `isitcap run`"
-            )
+        refuse_unlike(run.directory, run.study, family, each)
         runs.append((each, run))
     return FinishedFamily(directory, family, text, manifest, tuple(runs))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -17,22 +18,8 @@ from family_study import GENERATORS, mixtures, write_family  # noqa: E402
 from analysis.diversity_results import read_diversity  # noqa: E402
 from isitcap import family_commands  # noqa: E402
 from isitcap.cli import main  # noqa: E402
-from isitcap.data.assemble import StudyData, assemble  # noqa: E402
-from isitcap.errors import UserError  # noqa: E402
-from isitcap.family_commands import (  # noqa: E402
-    AUTOENCODER_RATE,
-    CLASSIFIER_RATE,
-    FORWARD,
-    Prepared,
-    check_images,
-    plan_lines,
-    seed_seconds,
-)
 from isitcap.family_findings import mixture_directory  # noqa: E402
-from isitcap.study.family import Family, locate_family, parse_family  # noqa: E402
-from isitcap.study.load import Locations  # noqa: E402
 from isitcap.testing import record_hashes  # noqa: E402
-from isitcap.training.environment import Environment  # noqa: E402
 
 
 def run(study: Path, out: Path, *more: str) -> int:
@@ -46,25 +33,6 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     study = write_family(folder)
     assert run(study, folder / "out", "--quiet") == 0
     return study, folder / "out"
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> tuple[Family, dict[str, StudyData]]:
-    """The images of every mixture of a tiny study."""
-    folder = tmp_path_factory.mktemp("images")
-    text = write_family(folder).read_text("utf-8")
-    family = parse_family(text, "family.toml")
-    places = locate_family(family, folder, Locations())
-    found = {
-        each.name: assemble(
-            each.study,
-            {name: places[name] for name in each.study.sources if name in places},
-            folder / "cache",
-            show=False,
-        )
-        for each in family.studies()
-    }
-    return family, found
 
 
 def test_one_command_leads_to_the_document(trained: tuple[Path, Path]) -> None:
@@ -141,46 +109,13 @@ def test_an_interrupt_keeps_finished_mixtures(
     assert "5 of 6 mixtures are not begun" in capsys.readouterr().err
 
 
-def test_training_sets_are_equal_and_no_test_image_is_in_them(data: tuple[Family, dict[str, StudyData]]) -> None:
-    """48 training images of every mixture, half of each class, in equal shares; nothing held out is trained on."""
-    family, found = data
-    trained: set[str] = set()
-    held: set[str] = set()
-    for mixture in family.studies():
-        images = found[mixture.name]
-        index = images.train.index
-        k = len(mixture.generators)
-        assert len(images.train) == 48
-        cells = index.groupby(["source", "label"]).size()
-        assert cells.to_dict() == {(f"set-{name}", label): 24 // k for name in mixture.generators for label in (0, 1)}
-        check_images(mixture, family, images)
-        trained |= set(index["sha256"])
-        held |= {one for each in images.test_sets if each.name.startswith("held-out") for one in each.index["sha256"]}
-    assert len(held) == 3 * 8
-    assert not trained & held
-
-
-def test_a_test_image_that_is_trained_on_is_refused(data: tuple[Family, dict[str, StudyData]]) -> None:
-    """A held-out or shared image among the training images is named before anything is trained."""
-    family, found = data
-    mixture = family.studies()[0]
-    images = found[mixture.name]
-    outside = images.test_sets[-1]
-    index = outside.index.assign(sha256=[images.train.index["sha256"].iloc[0], *outside.index["sha256"].iloc[1:]])
-    from dataclasses import replace
-
-    spoilt = replace(images, test_sets=(*images.test_sets[:-1], replace(outside, index=index)))
-    with pytest.raises(UserError, match=r"1 images of the test set `elsewhere@bilinear` are also training images"):
-        check_images(mixture, family, spoilt)
-
-
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
         ("train = 48", "train = 96", "split.train: a share of 48 real training images is asked of `set-one`"),
         ("held_out = 8", "held_out = 60", "mixtures.held_out = 60: the part `test` of `set-two` has 24 images"),
         ("test = 8\nheld", "test = 40\nheld", "split.validation and split.test: a share of 24 real test images"),
-        ('path = "set-three"', 'path = "far/../near"', "source `set-three.held-out`"),
+        ('path = "set-three"', 'path = "far/../near"', "source `set-three`"),
         ('path = "set-three"', 'path = "nowhere"', "no such file or folder"),
     ],
 )
@@ -196,6 +131,86 @@ def test_too_few_images_end_in_one_line_before_training(
     lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("isitcap:")]
     assert len(lines) == 1
     assert message in lines[0]
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("train = 48", "train = 24", "36 finished runs would be lost (36 trained again)"),
+        ("epochs = 1\nbatch_size", "epochs = 2\nbatch_size", "36 finished runs would be lost (36 trained again)"),
+        ("held_out = 8", "held_out = 6", "36 finished runs would be lost (36 tested again)"),
+    ],
+)
+def test_a_refusal_changes_nothing(
+    trained: tuple[Path, Path], old: str, new: str, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without --again, changed settings end in one line for all mixtures, in the family's keys; no file is written."""
+    study, out = trained
+    text = study.read_text("utf-8")
+    assert text.count(old) == 1
+    changed = study.with_name("changed.toml")
+    changed.write_text(text.replace(old, new), "utf-8")
+    before = {path: path.read_bytes() for path in sorted(out.rglob("*")) if path.is_file()}
+    capsys.readouterr()
+    assert run(changed, out, "--quiet") == 2
+    line = capsys.readouterr().err
+    assert line.count("\n") == 1
+    assert f"{out}: in 6 of 6 mixtures (one is the first), {told}" in line
+    key, _, was = old.partition("\n")[0].partition(" = ")
+    key = {"epochs": "classifier.epochs"}.get(key, f"mixtures.{key}")
+    assert f"no longer the same: {key} {was} → {new.partition(' = ')[2].partition(chr(10))[0]}; give" in line
+    assert {path: path.read_bytes() for path in sorted(out.rglob("*")) if path.is_file()} == before
+
+
+def test_an_interrupted_change_is_not_analysed(
+    trained: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """--again stopped after the first mixture: the plan kept nothing, `analyze` names a mixture, `run` goes on."""
+    study, done = trained
+    out = tmp_path / "out"
+    shutil.copytree(done, out)
+    changed = study.with_name("changed.toml")
+    text = study.read_text("utf-8").replace("epochs = 1\nbatch_size", "epochs = 2\nbatch_size")
+    changed.write_text(text, "utf-8")
+    train, calls = family_commands.train, []
+
+    def interrupted(given: object, one: object, places: object, folder: Path) -> bool:
+        calls.append(folder.name)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return train(given, one, places, folder)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(family_commands, "train", interrupted)
+    capsys.readouterr()
+    assert run(changed, out, "--again") == 130
+    plan = capsys.readouterr().err
+    assert "finished already" not in plan
+    assert "finished runs that are made over: 36, because of classifier.epochs 1 → 2" in plan
+    assert main(["analyze", str(out)]) == 2
+    said = capsys.readouterr().err
+    assert f"{out}/mixtures/two: classifier.epochs = 1, the study says 2; finish with `isitcap run`" in said
+    monkeypatch.setattr(family_commands, "train", train)
+    assert run(changed, out, "--again", "--seeds", "0,", "--quiet") == 0
+    assert main(["analyze", str(out)]) == 0
+
+
+def test_a_generator_without_parts_is_named_before_anything_is_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit code 2 and the keys that the study has, from `run` and from `run --explain`."""
+    study = write_family(tmp_path)
+    for kind in ("camera", "grid"):
+        (tmp_path / "set-three" / "train" / kind).rename(tmp_path / "set-three" / kind)
+    shutil.rmtree(tmp_path / "set-three" / "test")
+    (tmp_path / "set-three" / "train").rmdir()
+    for more in ((), ("--explain",)):
+        assert run(study, tmp_path / "out", "--quiet", *more) == 2
+        line = capsys.readouterr().err
+        assert line.count("\n") == 1
+        assert "generators.three: its source needs parts `train` and `test`" in line
+        assert "sources.set-three has no part `train` and no part `test`" in line
+        assert "held-out" not in line
     assert not (tmp_path / "out").exists()
 
 
@@ -223,47 +238,3 @@ def test_missing_images_say_how_to_give_them_or_leave_them_out(
     assert "--without cifake" in text
     assert main(["run", "diversity-demo", "--without", "leaves", "--out", str(tmp_path / "out")]) == 2
     assert "`generators` names 2 (latent, quilting)" in capsys.readouterr().err
-
-
-def test_the_plan_says_counts_images_and_hours(data: tuple[Family, dict[str, StudyData]]) -> None:
-    """Mixtures by size, classifiers, images, what is kept, and hours by the stated rates; no hours without a rate."""
-    family, found = data
-    prepared = [
-        Prepared(
-            each,
-            len(found[each.name].train),
-            1_000_000,
-            (),
-            (),
-            tuple((one.name, len(one)) for one in found[each.name].test_sets if one.role == "out_of_sample"),
-        )
-        for each in family.studies()
-    ]
-    cpu = Environment(torch.device("cpu"), None, 1)
-    lines = plan_lines(family, prepared, cpu, {})
-    assert "6 mixtures (3 of one generator, 3 of two generators) × 3 seeds × 2 variants" in lines[0]
-    assert "36 classifiers and 18 autoencoders" in lines[0]
-    assert "48 in every mixture" in lines[1]
-    assert "held-out-one@bilinear 8" in lines[2]
-    hours = 18 * seed_seconds(family.studies()[0].study, 1_000_000, 1) / 3600
-    assert f"on cpu, 1 thread: about {hours:.1f} h" in lines[-1]
-    some = plan_lines(family, prepared, cpu, {"one": 3})
-    assert "3 of 18 mixtures × seeds are finished already" in some[3]
-    assert f"about {hours * 15 / 18:.1f} h" in some[-1]
-    assert "no rate is known" in plan_lines(family, prepared, Environment(torch.device("cuda"), None, 2), {})[-1]
-
-
-def test_seconds_of_a_seed_by_hand(data: tuple[Family, dict[str, StudyData]]) -> None:
-    """An autoencoder and two classifiers of 48 images, and a test of each along its path; 16 px are a quarter of 32.
-
-    Behind the autoencoder, a classifier takes a forward pass of it more, in training and in the test.
-    """
-    study = data[0].studies()[0].study
-    for threads in (1, 2, 4):
-        classifier, autoencoder = (rate[min(threads, 2)] for rate in (CLASSIFIER_RATE, AUTOENCODER_RATE))
-        training = 48 / autoencoder + 2 * 48 / classifier
-        testing = FORWARD * 1000 * 2 / classifier
-        assert seed_seconds(study, 1000, threads) == pytest.approx((training + testing) / 4)
-        behind = study.model_copy(update={"variants": ("baseline", "augment", "autoencoder")})
-        more = 48 * (1 / classifier + FORWARD / autoencoder) + FORWARD * 1000 * (1 / classifier + 1 / autoencoder)
-        assert seed_seconds(behind, 1000, threads) == pytest.approx((training + testing + more) / 4)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from analysis.audit import Audit, AuditFigure, AuditPanel, AuditTable, Finding, Measure
@@ -13,16 +15,18 @@ from analysis.reporting.files import write_atomically
 from analysis.reporting.page import draw_page
 from analysis.reporting.panels import alternative, panel
 from analysis.reporting.pdf import draw_pdf
-from analysis.reporting.quantities import Kind, Number, grouped, value
+from analysis.reporting.quantities import NBSP, Kind, Number, grouped, value
 
 NAME = "audit"
 
 _KINDS: dict[str, Kind] = {"count": "count", "share": "percent", "auc": "plain", "plain": "plain"}
 
+_DIGITS = re.compile(r"[\d\s.,()/<≤–−]+")
+
 _LEVELS = {
     "leak": "leaks: the test is not what it says until they are mended",
-    "risk": "risks: a detector could learn these in place of a generator’s traces",
-    "note": "notes: to be known when figures are read",
+    "risk": "risks: copies, and differences that a detector may rest on; some may be traces of the generator",
+    "note": "notes: to be known when results are read",
 }
 
 
@@ -61,7 +65,7 @@ def measure_number(measure: Measure, *, digits: int | None = None) -> Number:
 
 def _digits(measure: Measure, digits: int | None) -> int | None:
     """Small shares need more digits than one, or 0.03 % would be none."""
-    if digits is None and measure.kind == "share" and measure.value is not None and 0 < measure.value < 0.01:
+    if digits is None and measure.kind == "share" and measure.value is not None and 0 < abs(measure.value) < 0.01:
         return 2
     return digits
 
@@ -73,8 +77,9 @@ def _findings(audit: Audit) -> Iterator[Block]:
             "table-findings",
             "What was found, the gravest first",
             ("severity", "finding"),
-            ("number", "of images", "what it says", "what to do"),
+            ("what it says", "what to do", "number", "of images"),
             rows,
+            ("Intervals: 95 %. Tests and intervals are not corrected for their number.",),
             grouped=True,
         )
     for note in audit.notes:
@@ -83,9 +88,21 @@ def _findings(audit: Audit) -> Iterator[Block]:
 
 def _finding(finding: Finding) -> Row:
     measure = finding.measure
-    number = Cell(measure_number(measure)) if measure is not None else Cell("")
+    number = Cell(_with_unit(measure, finding.unit)) if measure is not None else Cell("")
     n = Cell.counted(measure.n) if measure is not None else Cell("")
-    return Row((_LEVELS[finding.severity], finding.id), (number, n, Cell(finding.says), Cell(finding.remedy)))
+    # Numbers stand last: text to the left of its column, behind digits to the right of theirs, would run into them.
+    return Row((_LEVELS[finding.severity], finding.id), (Cell(finding.says), Cell(finding.remedy), number, n))
+
+
+def _with_unit(measure: Measure, unit: str) -> Number:
+    """The number with what it is beside it, for a column of numbers of several kinds."""
+    number = measure_number(measure)
+    if measure.value is None:
+        return number
+    if measure.kind == "auc":
+        return replace(number, value=f"AUC{NBSP}{number.value}")
+    words = {"count": "image" if measure.value == 1 else "images", "share": "%"}
+    return replace(number, value=f"{number.value}{NBSP}{unit or words.get(measure.kind, '')}".rstrip(NBSP))
 
 
 def _blocks(audit: Audit, section: str) -> Iterator[Block]:
@@ -119,7 +136,8 @@ def _has_shares(table: AuditTable, column: int) -> bool:
 
 def _cell(cell: Measure | str) -> Cell:
     if isinstance(cell, str):
-        return Cell(cell)
+        # Digits stand below digits, or they would run into those of the column before.
+        return Cell(cell, count=_DIGITS.fullmatch(cell) is not None)
     if cell.kind == "count" and cell.value is not None:
         return Cell.counted(cell.value)
     return Cell(measure_number(cell))

@@ -6,12 +6,15 @@ from analysis.reporting.blocks import Cell, Row, Table
 from analysis.reporting.dispersion_lookup import CONCENTRATED, DISPERSED, OPEN, UNDEFINED, Maps, state_label
 from analysis.reporting.dispersion_tables import is_told
 from analysis.reporting.panels import position_of
-from analysis.reporting.quantities import Text, counts, join, method_label, point_label
+from analysis.reporting.quantities import Number, Text, counts, join, method_label, number, point_label
 from analysis.reporting.tables import unadjusted
 from analysis.summary import Estimate, TestSetCard
 
 AUGMENTED_PATHS = ("augment", "both")
 """Paths with augmentation; the first is augmentation alone."""
+
+UNTRAINED = "untrained"
+"""The state of classifiers that have learnt nothing, behind trained preprocessing."""
 
 
 def augmented(maps: Maps) -> str | None:
@@ -64,9 +67,9 @@ def table_beside_augmentation(maps: Maps, card: TestSetCard) -> Table:
     caption = (
         f"Variant minus {beside} in Gini, paired by seed and image, by each method at each point; below zero its maps "
         f"are the more dispersed. Framed: p below α = {lookup.alpha:g} after Holm’s correction over all pairs of "
-        "variants; open: neither is shown. What untrained or randomised classifiers "
-        "show as well is no work of what was learnt, and what blur or JPEG at the autoencoder’s PSNR show as well is "
-        f"no work of the autoencoder’s own. {counts(found, what='maps a seed')}. {unadjusted(lookup)}"
+        "variants; open: neither is shown. What untrained classifiers show as well is no work of what was learnt "
+        "(randomised ones keep the layers before the one named), and what blur or JPEG at the autoencoder’s PSNR show "
+        f"as well is no work of the autoencoder’s own. {counts(found, what='maps a seed')}. {unadjusted(lookup)}"
     )
     return Table(
         f"table-beside-augmentation-{position_of(lookup, card)}",
@@ -101,4 +104,17 @@ def sentence_beside_augmentation(maps: Maps, card: TestSetCard) -> Text:
     ]
     lead = f"Against {beside} the maps of {variant} ({maps.lookup.called(card.name)}; Gini) are, "
     alone = "; one method alone was run, and its sign is not a finding" if len(maps.methods(card)) == 1 else ""
-    return (f"{lead}{'. And '.join(clauses)}{alone}.",)
+    return (f"{lead}{'. And '.join(clauses)}{alone}.", *_untrained(maps, card, variant, beside))
+
+
+def _untrained(maps: Maps, card: TestSetCard, variant: str, beside: str | None) -> Text:
+    """What classifiers that have learnt nothing show of the same, by the main method; only where it is told."""
+    out: list[str | Number] = []
+    for where in maps.wheres(card, maps.main):
+        row = maps.row("gini", variant, card, f"{where}~{UNTRAINED}", versus=beside)
+        trained = maps.row("gini", variant, card, where, versus=beside)
+        if row is not None and trained is not None and is_told(maps, row):
+            of = f"{point_label(where)} by {method_label(maps.main)}"
+            out += [f" Classifiers that have learnt nothing differ {of} by ", number(row)]
+            out += [", trained ones by ", number(trained), "."]
+    return tuple(out)

@@ -14,6 +14,7 @@ from analysis.reporting.map_pictures import figure_maps
 from analysis.reporting.path_figure import figure_paths
 from analysis.reporting.shift_sections import shift_sections
 from analysis.reporting.verdict import sentences
+from analysis.reporting.verdict_beside import sentence_beside
 from analysis.summary import Summary
 
 
@@ -25,9 +26,11 @@ def build_benchmark(summary: Summary, examples: Examples) -> Document:
     """
     lookup = Lookup(summary)
     verdict = [Paragraph(text, lead=True) for text in sentences(lookup)]
+    beside = [Paragraph(text) for text in (sentence_beside(lookup, card) for card in lookup.quoted) if text]
     sections = [
         Section("verdict", "Verdict", 2, (*verdict, *present(figures.figure_differences(lookup)))),
         Section("evidence", "Evidence", 2, ()),
+        Section("beside", "Beside the verdict", 3, tuple(beside)),
         Section("paths", "The variants and their paths", 3, tuple(present(figure_paths(lookup)))),
         Section("accuracy", "Accuracy in and out of sample", 3, tuple(_accuracy(lookup))),
         Section("roc", "ROC curves", 3, tuple(present(figure_roc(lookup)))),
@@ -91,7 +94,7 @@ def _training(lookup: Lookup) -> Iterable[Block]:
             "validation accuracy, %",
             {"validation_accuracy": "validation"},
             "percent",
-            "It shows that training went as it should, and is no result.",
+            "For looking at convergence; no result.",
         ),
         (
             "figure-curves-loss",

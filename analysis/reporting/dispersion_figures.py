@@ -247,11 +247,12 @@ def figure_smearing(maps: Maps) -> Figure:
             panels.append(panel(figure_id, len(panels), head, chart, forest_words(head, rows)))
     caption = (
         f"The difference to {lookup.baseline} at the classifier’s input over that at the image, with strokes at 0 and "
-        "100 %. At 100 % the smearing by what stands before the classifier explains nothing, at 0 everything; below 0 "
-        f"the difference turns. {counts(found, what=MAPS)}. Bars: {percent_level(lookup)} intervals over seeds and "
+        "100 %. At 100 % the preprocessing itself has no part in the difference at the image, at 0 it makes all of it; "
+        "above 100 % it works against it, below 0 the difference turns. "
+        f" {counts(found, what=MAPS)}. Bars: {percent_level(lookup)} intervals over seeds and "
         f"images, crossed, by the delta method. {NOT_ADJUSTED}"
     )
-    return Figure(figure_id, "What smearing leaves of the differences", tuple(panels), (caption,), across=2)
+    return Figure(figure_id, "What is left at the classifier’s input", tuple(panels), (caption,), across=2)
 
 
 def figure_nulls(maps: Maps, card: TestSetCard) -> Figure:
@@ -278,7 +279,8 @@ def figure_nulls(maps: Maps, card: TestSetCard) -> Figure:
     caption = (
         "The same measure for classifiers that have learnt nothing (untrained: the initial weights behind the trained "
         "preprocessing) or less and less (the weights replaced from the logit down to the layer named). A difference "
-        "between variants that the nulls show as well is not learnt by the classifier. "
+        "between variants that the untrained show as well, or those randomised down to their first layer, is not "
+        "learnt by the classifier; randomised less far, it keeps layers that were trained. "
         f"{counts(rows, what='maps a seed and row')}. {interval_note(lookup)} {NOT_ADJUSTED} "
         "The horizontal scales differ."
     )

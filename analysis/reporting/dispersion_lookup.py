@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypedDict, Unpack
 
@@ -14,6 +14,9 @@ from analysis.reporting.quantities import Kind, Number, number
 from analysis.reporting.sides import decide_side
 from analysis.summary import Estimate, TestSetCard
 from analysis.verdicts import Verdict
+
+NO_GRADIENT = ("jpeg",)
+"""Paths through which no gradient reaches the image."""
 
 Says = str
 """`more dispersed`, `more concentrated`, `not told apart`, or `not defined`."""
@@ -116,7 +119,13 @@ class Maps:
         """The same as text; what the summary does not hold keeps its id."""
         kind: Kind = "plain" if part.get("versus") is None else "difference"
         absent = row_id(quantity, variant, card, where, **part)
-        return number(self.row(quantity, variant, card, where, **part), kind=kind, absent=absent)
+        row = self.row(quantity, variant, card, where, **part)
+        found = number(row, kind=kind, absent=absent)
+        at_image = where.rpartition(".")[2].partition("~")[0] == IMAGE_POINT
+        paths = (self.lookup.own_paths.get(name) for name in (variant, part.get("versus") or ""))
+        if at_image and (row is None or row.estimate is None) and any(path in NO_GRADIENT for path in paths):
+            return replace(found, reason="no gradient at the image through JPEG")
+        return found
 
     def measures(self, card: TestSetCard) -> tuple[str, ...]:
         """The measures of maps that a test set has, in their order; salient regions behind them."""

@@ -245,7 +245,7 @@ def table_relations(maps: Maps, card: TestSetCard) -> Table:
     caption = (
         "Spearman’s rank correlation of Gini with the size of the logit, and the rank-biserial correlation with being "
         "right (positive: correct decisions have the more concentrated maps), over images, for each seed and averaged; "
-        f"both from −1 to 1. p: that it is 0. {counts(found, what=MAPS)}. {unadjusted(lookup)}"
+        f"both from −1 to 1. p: of no correlation, one by one. {counts(found, what=MAPS)}. {unadjusted(lookup)}"
     )
     return Table(
         f"table-relations-{position_of(lookup, card)}",

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from analysis.dispersion_points import CLASSIFIER_POINT
 from analysis.reporting.augmentation_beside import sentence_beside_augmentation
 from analysis.reporting.dispersion_lookup import CONCENTRATED, DISPERSED, OPEN, UNDEFINED, Maps
+from analysis.reporting.map_tables import faithfulness_paragraph
 from analysis.reporting.quantities import Number, Text, join, method_label, number, point_label
 from analysis.reporting.significance_text import OUTCOMES, departure_text, marked, told, warning_texts
 from analysis.reporting.verdict import holm_note, sentence_dispersion
@@ -21,8 +22,13 @@ def dispersion_sentences(maps: Maps) -> Sequence[Text]:
     first = sentence_claims(maps) if maps.verdicts else sentence_dispersion(maps.lookup)
     note = holm_note(maps.lookup, of_maps=True)
     methods = sentence_beside_augmentation(maps, card) or sentence_methods(maps, card)
-    texts = (first, sentence_smearing(maps, card), methods, note, departure_text(maps.lookup))
+    faithful = tuple(part for each in maps.cards for part in _after(faithfulness_paragraph(maps, each, maps.main)))
+    texts = (first, sentence_smearing(maps, card), methods, faithful[1:], note, departure_text(maps.lookup))
     return [*warning_texts(maps.lookup), *(text for text in texts if text)]
+
+
+def _after(text: Text) -> Text:
+    return (" ", *text) if text else ()
 
 
 def sentence_claims(maps: Maps) -> Text:
@@ -56,13 +62,14 @@ def sentence_smearing(maps: Maps, card: TestSetCard) -> Text:
     lead = f"Of the difference to {base} in Gini at the image ({maps.lookup.called(card.name)}; {maps.main})"
     if not defined:
         whys = dict.fromkeys(row.reason or "not defined" for row in given.values())
-        return (f"{lead}, nothing can be said of smearing by what stands before the classifier: {'; '.join(whys)}.",)
+        return (f"{lead}, nothing can be said of the part that the preprocessing itself has in it: {'; '.join(whys)}.",)
     items: list[Text] = [(number(row, kind="percent"), f" of that of {name}") for name, row in defined.items()]
     out: list[str | Number] = [f"{lead}, ", *join(items)]
     out.append(" is left at the classifier’s input" if len(items) == 1 else " are left at the classifier’s input")
-    out.append(", where the preprocessing’s own smearing is not in the way")
-    if rest := [name for name in given if name not in defined]:
-        out.append(f"; no share is given for {_listed(rest)}")
+    out.append(", where the preprocessing itself is not in the way")
+    for why in dict.fromkeys(row.reason for name, row in given.items() if name not in defined):
+        rest = [name for name, row in given.items() if name not in defined and row.reason == why]
+        out.append(f"; for {_listed(rest)} {why or 'it is not defined'}")
     return (*out, ".")
 
 

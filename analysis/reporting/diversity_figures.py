@@ -103,7 +103,9 @@ def _curves(found: Diversity, figure_id: str, title: str, places: Sequence[str],
     for place, rows in made:
         label = lookup.label(place)
         names = tuple(map(str, lookup.sizes))
-        chart = draw_levels(rows, levels=names, title="generators in training", limits=limits)
+        chart = draw_levels(
+            rows, levels=names, title="generators in training", measure="balanced accuracy, %", limits=limits
+        )
         words = "; ".join(
             f"{row.variant} "
             + ", ".join(f"k = {k} {value}" for k, value in zip(names, row.values, strict=True) if value is not None)

@@ -130,8 +130,8 @@ def figure_source_differences(lookup: Lookup, card: TestSetCard) -> Figure:
         panels.append(panel(figure_id, position, head, chart, alternative(f"Difference, {head}", marks)))
     caption = (
         f"Difference in correct decisions by source ({card.name}): specificity of real sources (○), recall of "
-        "synthetic ones (●); right of the dashed line is better. Moves in opposite directions are a shifted "
-        f"threshold, not a better detector. {counts(rows)} a source. {interval_note(lookup)} {NOT_ADJUSTED}"
+        "synthetic ones (●); right of the dashed line is better. Moves in opposite directions can be "
+        f"a shifted threshold alone; AUC tells. {counts(rows)} a source. {interval_note(lookup)} {NOT_ADJUSTED}"
     )
     return Figure(figure_id, f"Differences by source: {card.name}", tuple(panels), (caption,))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from analysis.agreement import SEEDS, VARIANTS
 from analysis.dispersion_points import IMAGE_POINT
 from analysis.faithfulness import DELETION, INSERTION, Faithfulness, judge_faithfulness
@@ -24,7 +26,7 @@ from analysis.reporting.tables import unadjusted
 from analysis.summary import Estimate, ModelRow, TestSetCard
 
 MAPS = "maps a seed"
-NO_BETTER = "no better than random"
+NO_BETTER = "not shown to be better"
 
 
 def table_nulls(maps: Maps, card: TestSetCard) -> Table:
@@ -45,8 +47,8 @@ def table_nulls(maps: Maps, card: TestSetCard) -> Table:
             rows.append(Row((where_label(where), state_label(state)), cells))
     caption = (
         f"Difference to {lookup.baseline} in Gini, both classifiers in the same state. What an untrained classifier "
-        "shows as well is the work of the preprocessing and the architecture. Randomised layers are on fewer images "
-        f"and seeds. {counts(found, what=MAPS)}. {unadjusted(lookup)}"
+        "shows as well is the work of the preprocessing and the architecture. "
+        f"{_fewer(found)}{counts(found, what=MAPS)}. {unadjusted(lookup)}"
     )
     return Table(
         f"table-nulls-{position_of(lookup, card)}",
@@ -57,6 +59,20 @@ def table_nulls(maps: Maps, card: TestSetCard) -> Table:
         (caption,),
         grouped=True,
     )
+
+
+def _fewer(rows: Sequence[Estimate | None]) -> str:
+    """That the rows are not all of as many images and seeds, where that is so."""
+    held = [row for row in rows if row is not None and row.estimate is not None]
+    unlike = [
+        what
+        for what, numbers in (
+            ("images", {row.n_images for row in held}),
+            ("seeds", {row.n_seeds for row in held}),
+        )
+        if len(numbers) > 1
+    ]
+    return f"Randomised classifiers are of fewer {' and '.join(unlike)}. " if unlike else ""
 
 
 def table_similarity(maps: Maps, card: TestSetCard) -> Table:
@@ -167,9 +183,9 @@ def table_faithfulness(maps: Maps, card: TestSetCard) -> Table:
     caption = (
         "Area under the curve of deletion (pixels taken out by falling attribution) and of insertion (put in), less "
         "that of a random order of the same image, in logits of the class decided. Below 0 for deletion and above 0 "
-        f"for insertion is better than random; each is tested at α/2 = {lookup.alpha / 2:g}. ○ marks a method that is "
-        "shown to be better by neither. Logits differ in scale between variants: sizes compare between methods of one "
-        "variant. "
+        f"for insertion is better than random; each is tested at α/2 = {lookup.alpha / 2:g}, without correction for "
+        "the number of rows. ○ marks a method that is shown to be better by neither, or to be worse. Logits differ in "
+        "scale between variants: sizes compare between methods of one variant. "
         f"{counts(list(held.values()), what='images a seed')}. {unadjusted(lookup)}"
     )
     return Table(
@@ -187,9 +203,19 @@ def _method(where: str) -> str:
     return where.rpartition(".")[0]
 
 
-def faithfulness_paragraph(maps: Maps, card: TestSetCard) -> Text:
-    """The methods whose maps rank pixels no better than random, and of which variants."""
+def faithfulness_paragraph(maps: Maps, card: TestSetCard, method: str | None = None) -> Text:
+    """The methods whose maps are not shown to rank pixels better than random, and of which variants.
+
+    Args:
+        maps: the maps of a study.
+        card: the test set.
+        method: speak of this one alone; nothing is said where it was not tested.
+    """
     held = [row for row in maps.lookup.summary.faithfulness if row.test_set == card.name]
+    if method is not None:
+        held = [row for row in held if _method(row.path) == method]
+        if not held:
+            return ()
     pairs = {(row.path, row.variant): row for row in held if row.quantity == DELETION}
     poor: dict[str, list[str]] = {}
     tested: dict[str, int] = {}
@@ -205,7 +231,8 @@ def faithfulness_paragraph(maps: Maps, card: TestSetCard) -> Text:
     if not any(tested.values()):
         return (f"On {where} no method could be tested against a random order.",)
     if not poor:
-        return (f"On {where} every method that was tested ranks pixels better than a random order.",)
+        every = "every method that was tested ranks" if method is None else f"the maps of {method_label(method)} rank"
+        return (f"On {where} {every} pixels better than a random order.",)
     told = [
         f"{where_label(path)} ({'all variants' if len(names) == tested[path] else ', '.join(names)})"
         for path, names in poor.items()
@@ -216,9 +243,13 @@ def faithfulness_paragraph(maps: Maps, card: TestSetCard) -> Text:
 def _said(verdict: Faithfulness) -> str:
     if verdict.better is None:
         return verdict.reason or "not tested"
-    if not verdict.better:
-        return f"○ {NO_BETTER}"
     by = [name for name, told in (("deletion", verdict.deletion), ("insertion", verdict.insertion)) if told]
+    if verdict.better and verdict.worse:
+        return f"◐ better by {by[0]}, worse by {verdict.worse[0]}"
+    if verdict.worse:
+        return f"○ worse by {' and '.join(verdict.worse)}"
+    if not by:
+        return f"○ {NO_BETTER}"
     return "● better by both" if len(by) == 2 else f"● better by {by[0]}"
 
 
@@ -238,8 +269,8 @@ def table_map_models(maps: Maps) -> Table:
     caption = (
         "A check, not a result: a linear mixed model with variants as fixed and images, seeds and runs as random "
         "effects, fitted by REML to at most 40 images of a test set, so that its estimate is near the crossed one and "
-        f"not the same. Its {percent_level(lookup)} intervals use normal quantiles, too short with few seeds. "
-        f"{unadjusted(lookup)}"
+        f"not the same. Its {percent_level(lookup)} intervals use normal quantiles, too short with few seeds; those of "
+        "the crossed estimate are over seeds and images. Neither is adjusted."
     )
     return Table(
         "table-map-models",

@@ -61,7 +61,8 @@ def operating_blocks(frame: pd.DataFrame | None) -> Iterable[Block]:
         ("coverage",),
         "table-coverage",
         "Coverage of nominal 95 % intervals",
-        "How often, in %, an interval held the true difference. 95 is right; below, it promises too much.",
+        "How often, in %, an interval held the true difference. 95 is right; below, it promises too much, above, it is "
+        "wider than need be. Empty: not simulated.",
     )
     errors = frame[frame["measure"].isin(("size", "family-wise error"))]
     if len(errors):
@@ -72,11 +73,15 @@ def operating_blocks(frame: pd.DataFrame | None) -> Iterable[Block]:
             "table-size",
             "Size of nominal 5 % tests",
             "How often, in %, a test rejected what was true: zero, for TOST a difference of its margin. "
-            "5 is right; above, it promises too much.",
+            "5 is right; above, it promises too much. Empty: not simulated.",
         )
     binding = weak[weak["binding"].astype(bool)]
     bound = "no quoted procedure leaves its bounds with five seeds or more"
-    lead = f"{len(binding)} of them are of procedures that verdicts rest on" if len(binding) else bound
+    lead = (
+        f"{len(binding)} of them are of procedures that verdicts rest on, with five seeds or more"
+        if len(binding)
+        else bound
+    )
     yield Paragraph((f"Cells outside the bounds (coverage 93–97 %, size up to 7 %): {len(weak)}; {lead}.",))
     if len(weak):
         yield _weak(weak)

@@ -10,6 +10,7 @@ import altair as alt
 from analysis.reporting import theme
 from analysis.reporting.blocks import Figure
 from analysis.reporting.charts import data_of
+from analysis.reporting.dispersion_lookup import NO_GRADIENT
 from analysis.reporting.lookup import Lookup
 from analysis.reporting.panels import panel, short
 from analysis.summary import VariantCard
@@ -23,9 +24,6 @@ STAGES: dict[str, tuple[str, str]] = {
     "jpeg": ("", "JPEG"),
 }
 """Path → the augmentation and the preprocessing on it; empty where there is none."""
-
-NO_GRADIENT = ("jpeg",)
-"""Paths through which no gradient reaches the image."""
 
 STEP, BOX = 48, 20
 """Pixels: height of a variant's row, and of the boxes in it."""
@@ -47,11 +45,21 @@ def figure_paths(lookup: Lookup) -> Figure:
     )
     caption = (
         "What an image goes through in each variant, in training and in the test along its own path. The classifier "
-        f"has the same layers in all, and is trained anew for each variant and seed.{points} "
+        f"has the same layers in all, and is trained anew for each variant and seed.{_augmented(cards)}{points} "
         f"n = {len(cards)} variants; no intervals."
     )
     panels = (panel("figure-paths", 0, title, draw_paths(cards), f"{title}. {words}."),) if cards else ()
     return Figure("figure-paths", "The variants", panels, (caption,))
+
+
+def _augmented(cards: Sequence[VariantCard]) -> str:
+    names = [card.name for card in cards if STAGES.get(card.path, ("", ""))[0]]
+    if not names:
+        return ""
+    return (
+        f" Augmentation is drawn in the test, too: what {' and '.join(names)} decide along their own path is of images "
+        "that it may have spoilt."
+    )
 
 
 def stages_of(card: VariantCard) -> tuple[str, ...]:

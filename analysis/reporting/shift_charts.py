@@ -29,7 +29,7 @@ class LevelRow:
 
 
 def draw_levels(
-    rows: Sequence[LevelRow], *, levels: Sequence[str], title: str, limits: tuple[float, float]
+    rows: Sequence[LevelRow], *, levels: Sequence[str], title: str, measure: str, limits: tuple[float, float]
 ) -> alt.LayerChart:
     """Curves over levels with bands of their intervals, and above them a line for each: its look, name and mean.
 
@@ -37,6 +37,7 @@ def draw_levels(
         rows: One for each variant, in the order of the labels; as many values each as there are levels.
         levels: What stands below each position, from left to right, evenly spaced.
         title: Title of the horizontal axis.
+        measure: Title of the vertical one.
         limits: Ends of the vertical axis, as fractions.
     """
     variants = [row.variant for row in rows]
@@ -50,7 +51,7 @@ def draw_levels(
     positions = list(range(len(levels)))
     names = ", ".join(f"'{level}'" for level in levels)
     across = alt.Axis(title=title, values=positions, labelExpr=f"[{names}][datum.value]", grid=False)
-    up = axis_of("percent", "")
+    up = axis_of("percent", measure)
     up["values"], up["grid"] = ticks, True
     x = alt.X("x:Q", axis=across, scale=alt.Scale(domain=[-0.3, len(levels) - 0.7], nice=False))
     height = alt.Scale(domain=[low, top], nice=False)

@@ -67,7 +67,7 @@ def figure_robustness(shift: Shift, card: TestSetCard) -> Figure:
     panels: list[Panel] = []
     for corruption, levels, rows in made:
         label, unit = CORRUPTION_LABELS.get(corruption, (corruption, "level"))
-        chart = draw_levels(rows, levels=levels, title=unit, limits=limits)
+        chart = draw_levels(rows, levels=levels, title=unit, measure="balanced accuracy, %", limits=limits)
         head = f"{label[:1].upper()}{label[1:]}"
         words = "; ".join(
             f"{row.variant} "

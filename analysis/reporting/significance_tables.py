@@ -36,7 +36,7 @@ def table_claims(lookup: Lookup) -> Table:
             (
                 Cell(_says(verdict)),
                 Cell(outcome_of(verdict)),
-                Cell(f"{quantity(verdict.quantity).label}: {cases(lookup, verdict)}"),
+                Cell(f"{quantity(verdict.quantity).label}{_unit(verdict)}: {cases(lookup, verdict)}"),
                 Cell(part_number(verdict, verdict.decisive)),
                 Cell(against(verdict)),
             ),
@@ -58,6 +58,11 @@ def table_claims(lookup: Lookup) -> Table:
         (caption,),
         grouped=True,
     )
+
+
+def _unit(verdict: Verdict) -> str:
+    """Behind what is measured, since the claims of one table are in several units."""
+    return {"percent": ", %", "points": ", points"}.get(verdict_kind(verdict), "")
 
 
 def _says(verdict: Verdict) -> str:
@@ -180,8 +185,8 @@ def table_tests(lookup: Lookup) -> Table:
     tests = ("p", "p_holm", "sign_flip_p", "attainable_p", "paired_t_p", "wilcoxon_p")
     caption = (
         "Differences of all pairs. p: of the crossed t, about new seeds and new images, the one that is quoted; Holm: "
-        "adjusted over the pairs of the test set. The others are about new seeds on these images alone. Sign-flip: "
-        "exact, and never below “attainable” with so few seeds. Proportions in percentage points. "
+        "adjusted over the pairs of the test set. The others are about new seeds on these images alone, and not "
+        "adjusted. Sign-flip: exact, and never below “attainable” with so few seeds. Proportions in percentage points. "
         f"{intervals(lookup)}"
     )
     return _of_pairs(

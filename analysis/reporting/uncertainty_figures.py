@@ -152,8 +152,9 @@ def figure_spread(lookup: Lookup) -> Figure:
         panels.append(panel(figure_id, len(panels), test_set, chart, alternative(f"Ratio, {test_set}", marks)))
     caption = (
         "Standard deviation of accuracy over seeds, divided by √(error / 2n), what runs that differ by chance alone "
-        "would show on as many images (Jordan, ICLR 2024). Right of the dashed line the seeds differ in true quality, "
-        f"as in unfinished training. n = {len(lookup.summary.study.seeds)} seeds. Bars: {percent_level(lookup)} "
-        "intervals of the ratio from χ² over seeds; no intervals over images."
+        "would show on as many images if they are calibrated (Jordan, ICLR 2024). An interval right of the dashed "
+        "line: the seeds differ in true quality, as in unfinished training, or are not calibrated, as out of sample. n "
+        f"= {len(lookup.summary.study.seeds)} seeds. Bars: {percent_level(lookup)} intervals of the ratio from χ² over "
+        "seeds; no intervals over images."
     )
     return Figure(figure_id, "Spread over seeds", tuple(panels), (caption,))

@@ -119,9 +119,24 @@ def sentence_accuracy(lookup: Lookup, card: TestSetCard) -> Text:
 
 
 def _apart(lookup: Lookup, card: TestSetCard) -> Text:
-    rows = [(name, lookup.metric(name, lookup.baseline, card.name)) for name in ("recall", "specificity")]
-    items: list[Text] = [(f"{name} ", number(row).bare()) for name, row in rows if row is not None]
-    return (" (", *join(items), ")") if items else ()
+    rows = [(name, lookup.metric(name, lookup.baseline, card.name)) for name in ("recall", "specificity", "auc")]
+    items: list[Text] = [(f"{quantity(name).label} ", number(row).bare()) for name, row in rows if row is not None]
+    return (" (", *join(items), *_by_source(lookup, card), ")") if items else ()
+
+
+def _by_source(lookup: Lookup, card: TestSetCard) -> Text:
+    """The sources whose synthetic images are recognised least and most often: one mean may hide all that matters."""
+    rows = [lookup.metric("recall", lookup.baseline, card.name, source=source.name) for source in card.sources]
+    held = sorted((row for row in rows if row is not None and row.estimate is not None), key=_estimate)
+    if len(held) < 2:
+        return ()
+    least, most = held[0], held[-1]
+    ends = (number(least).bare(), f" ({least.source}) to ", number(most).bare(), f" ({most.source})")
+    return ("; by source recall is ", *ends)
+
+
+def _estimate(row: Estimate) -> float:
+    return row.estimate or 0.0
 
 
 _OPPOSITE: dict[Side, Side] = {"above": "below", "below": "above", "open": "open", "undefined": "undefined"}
@@ -135,13 +150,15 @@ def sentence_dispersion(lookup: Lookup) -> Text:
         return ("No saliency map was measured.",)
     place = f"{lookup.called(card.name)}; {method_label(maps.main)}"
     out: list[str | Number] = [f"Saliency maps ({place}) against {lookup.baseline}, by Gini coefficient: "]
-    told: list[tuple[Side, Side]] = []
+    told: dict[str, tuple[Side, Side]] = {}
     for position, where in enumerate(maps.wheres(card)):
         gini, entropy = (
             {name: maps.row(measure, name, card, where, versus=lookup.baseline) for name in lookup.others}
             for measure in ("gini", "entropy")
         )
-        told += [(decide_side(gini[n], lookup.alpha), decide_side(entropy[n], lookup.alpha)) for n in lookup.others]
+        for n in lookup.others:
+            case = f"{n} {point_label(where)}"
+            told[case] = (decide_side(gini[n], lookup.alpha), decide_side(entropy[n], lookup.alpha))
         clauses = _grouped_clauses(
             gini,
             {
@@ -157,18 +174,19 @@ def sentence_dispersion(lookup: Lookup) -> Text:
     return (*(part for part in out if part != ""), f".{entropy_says}")
 
 
-def _entropy(told: Sequence[tuple[Side, Side]]) -> str:
-    """Whether entropy, which rises where Gini falls, is on the other side in every case; nothing where none is there.
+def _entropy(told: Mapping[str, tuple[Side, Side]]) -> str:
+    """Whether entropy, which rises where Gini falls, says the same in every case, or in which not.
 
     Args:
         told: the sides of Gini and of entropy, by case.
     """
-    cases = [sides for sides in told if sides != ("undefined", "undefined")]
+    cases = {name: sides for name, sides in told.items() if sides != ("undefined", "undefined")}
     if not cases:
         return ""
-    agrees = all(entropy == _OPPOSITE[gini] for gini, entropy in cases)
-    every = "every case" if len(cases) == len(told) else "every case that is defined"
-    return f" Entropy {'says' if agrees else 'does not say'} the same in {every}."
+    unlike = [name for name, (gini, entropy) in cases.items() if entropy != _OPPOSITE[gini]]
+    if unlike:
+        return f" Entropy does not say the same of {'; '.join(unlike)}."
+    return f" Entropy says the same in every {'case' if len(cases) == len(told) else 'case that is defined'}."
 
 
 def holm_note(lookup: Lookup, *, of_maps: bool = False) -> Text:

@@ -33,6 +33,9 @@ IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".
 MAX_BYTES = 256 * 2**20
 """Largest file that is read as an image, in bytes after decompression."""
 
+_ABSURD = 2**62
+"""No size or place in a zip reaches this; sums of two fit into 64 bits below."""
+
 
 class Archive(ABC):
     """A folder, zip, tar or table. `members` holds every path inside, `/`-separated and sorted by code point.
@@ -278,6 +281,11 @@ class _Zip(Archive):
             raise UserError(f"{where} is a link; nothing of it was read, use an archive without links")
         if info.flag_bits & 0x1:
             raise UserError(f"{where} is encrypted; unpack the zip with its password and give the folder")
+        if max(info.file_size, info.compress_size, info.header_offset) >= _ABSURD:
+            raise UserError(
+                f"{where} declares {info.file_size:,} bytes, packed {info.compress_size:,}, at the place "
+                f"{info.header_offset:,}, which no file has; nothing of it was read, use another archive"
+            )
 
     def _refuse_overlap(self) -> None:
         """Members that share bytes unfold far beyond the file's size (Fifield 2019, "A better zip bomb")."""
@@ -298,7 +306,8 @@ class _Zip(Archive):
         info.CRC, info.compress_type, info.flag_bits = self._crc[row], self._method[row], self._flags[row]
         try:
             return self._zip.read(info)
-        except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError) as error:
+        except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError, ValueError) as error:
+            # ValueError: its own header has a name that is no UTF-8, or lies before the file's start
             raise BrokenImageError(f"cannot be unpacked ({' '.join(str(error).split())})") from None
 
     def close(self) -> None:

@@ -17,7 +17,7 @@ from isitcap.errors import UserError
 from isitcap.progress import each
 from isitcap.study.models import Image, Kernel, Source
 
-__all__ = ["Pack", "check_broken", "prepare"]
+__all__ = ["Pack", "check_broken", "items_used", "prepare"]
 
 
 def prepare(
@@ -96,6 +96,35 @@ def check_broken(name: str, broken: list[tuple[str, str]] | tuple[tuple[str, str
         )
 
 
+def items_used(name: str, source: Source, archive: Archive, seed: int) -> list[Item]:
+    """The images of an open source that a study uses: of its `part`, with its `groups`, `limit` of them drawn.
+
+    Args:
+        name: The source's name in the study.
+        source: What the study declares of it.
+        archive: Of that source, open.
+        seed: Of the draw when `source.limit` is set.
+
+    Raises:
+        UserError: the layout is not what `source` declares, or it has no such part.
+    """
+    items = items_in(name, source, archive)
+    if source.groups:
+        items = with_groups(name, source.groups, archive, items)
+    if source.part:
+        items = [item for item in items if item.part == source.part]
+        if not items:
+            raise UserError(
+                f"source `{name}`: {archive.location} has no part `{source.part}`; put its images under folders "
+                f"`train` and `test`, or remove sources.{name}.part"
+            )
+    if source.limit:
+        outer = [(item.part, item.label) for item in items]
+        rows = draw(generator(seed, "limit"), outer, [item.group for item in items], source.limit)
+        items = [items[row] for row in rows]
+    return items
+
+
 def _fill(writer: PackWriter, source: Source, location: Path, seed: int, title: str, *, progress: bool) -> None:
     """Decode every image of the source; names and items of a million are gone before the index is put together."""
     name = writer.name
@@ -104,26 +133,10 @@ def _fill(writer: PackWriter, source: Source, location: Path, seed: int, title: 
     except UserError as error:
         raise UserError(f"source `{name}`: {error}") from None
     with opened as archive:
-        items = items_in(name, source, archive)
-        if source.groups:
-            items = with_groups(name, source.groups, archive, items)
-        if source.part:
-            items = [item for item in items if item.part == source.part]
-            if not items:
-                raise UserError(
-                    f"source `{name}`: {location} has no part `{source.part}`; put its images under folders `train` "
-                    f"and `test`, or remove sources.{name}.part"
-                )
-        if source.limit:
-            items = _limited(items, source.limit, seed)
+        items = items_used(name, source, archive, seed)
         writer.expected, writer.notes = len(items), (*archive.notes, *fetch_note(archive))
         decode_all = _decode_stream if archive.sequential else _decode_all
         decode_all(archive, items, writer, title, progress=progress)
-
-
-def _limited(items: list[Item], limit: int, seed: int) -> list[Item]:
-    outer = [(item.part, item.label) for item in items]
-    return [items[row] for row in draw(generator(seed, "limit"), outer, [item.group for item in items], limit)]
 
 
 def _decode_all(archive: Archive, items: list[Item], writer: PackWriter, title: str, *, progress: bool) -> None:

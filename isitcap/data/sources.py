@@ -108,7 +108,7 @@ def _refuse_unused(name: str, source: Source, archive: Archive) -> None:
 
 def image_id(name: str, member: str) -> str:
     """The id of an image in every table: `<source name>/<path inside>`."""
-    return _utf8(f"{name}/{member}")
+    return utf8(f"{name}/{member}")
 
 
 def _cifake(name: str, archive: Archive) -> list[Item]:
@@ -347,10 +347,10 @@ def _parent(member: str) -> str:
     folder = member.split("/")[-2] if "/" in member else ""
     if folder.endswith(".parquet") or TAR_NAME.fullmatch(folder):
         return ""
-    return sys.intern(_utf8(folder))  # one text for the million images of a folder
+    return sys.intern(utf8(folder))  # one text for the million images of a folder
 
 
-def _utf8(text: str) -> str:
+def utf8(text: str) -> str:
     """File names may hold bytes that are no UTF-8, tables may not: these are escaped."""
     return text.encode("utf-8", "backslashreplace").decode()
 

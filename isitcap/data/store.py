@@ -1,6 +1,7 @@
 """Packs on disk: pixels as one `.npy` that is memory-mapped, the index as Parquet, the rest as JSON, written last.
 
-A pack is written into a temporary folder beside its place and renamed, so that it is there whole or not at all.
+A pack is written into a temporary folder beside its place and renamed, so that it is there whole or not at all. Its
+content hash goes into runs' identities, so a pack whose files were touched since is hashed again before it is used.
 """
 
 from __future__ import annotations
@@ -147,7 +148,7 @@ class PackWriter:
         index.to_parquet(self.folder / "index.parquet", index=False)
         with (self.folder / "index.parquet").open("rb+") as file:
             _sync(file)
-        content = self._content(index)
+        content = _content(self._hash.digest(), self.size, index)
         about = {
             "format": FORMAT,
             "name": self.name,
@@ -159,6 +160,7 @@ class PackWriter:
             "broken": self.broken,
             "notes": self.notes,
             "content_hash": content,
+            "files": _state(self.folder),
         }
         with (self.folder / "pack.json").open("w", encoding="utf-8") as text:
             json.dump(about, text, indent=1)
@@ -192,19 +194,13 @@ class PackWriter:
             }
         )
 
-    def _content(self, index: pd.DataFrame) -> str:
-        """Hex SHA-256 over the pixels' and the JSON of `[size, row, row, …]`, a few thousand rows at a time."""
-        content = hashlib.sha256(self._hash.digest())
-        content.update(f"[{self.size}".encode())
-        for start in range(0, len(index), 4096):
-            rows = index.iloc[start : start + 4096].to_numpy().tolist()
-            content.update(f", {json.dumps(rows)[1:-1]}".encode())
-        content.update(b"]")
-        return content.hexdigest()
-
 
 def load(folder: Path) -> Pack | None:
-    """Open a pack; none when there is none, or not a whole one of this version."""
+    """Open a pack; none when there is none, not a whole one of this version, or not one of the content it names.
+
+    Where size or time of its files are not those that `pack.json` holds (they were changed or copied, or the pack is
+    of a version that noted neither), pixels and index are hashed and compared with its content hash.
+    """
     try:
         about = json.loads((folder / "pack.json").read_text(encoding="utf-8"))
         if about["format"] != FORMAT:
@@ -214,6 +210,13 @@ def load(folder: Path) -> Pack | None:
         size = about["size"]
         if pixels.shape != (about["images"], size, size, 3) or tuple(index) != COLUMNS or len(index) != len(pixels):
             return None
+        state = _state(folder)
+        if about.get("files") != state:
+            if pixels.dtype != np.uint8 or not pixels.flags.c_contiguous:
+                return None
+            if _content(_hash_after(folder / "pixels.npy", pixels.offset), size, index) != about["content_hash"]:
+                return None
+            _note_state(folder, about | {"files": state})
         return Pack(
             name=about["name"],
             folder=folder,
@@ -282,6 +285,43 @@ def cached(cache: Path, name: str, key: str, build: Callable[[Path], None]) -> P
 def digest(about: object) -> str:
     """Hex SHA-256 of anything JSON can hold."""
     return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
+
+
+def _state(folder: Path) -> dict[str, list[int]]:
+    """Size in bytes and modification time in ns of the files that the content hash is of."""
+    states = {name: (folder / name).stat() for name in ("index.parquet", "pixels.npy")}
+    return {name: [state.st_size, state.st_mtime_ns] for name, state in states.items()}
+
+
+def _note_state(folder: Path, about: dict[str, Any]) -> None:
+    """Write `pack.json` anew, so that the next start need not hash; a cache that is read-only stays as it is."""
+    part = folder.with_name(f".{folder.name}.{os.getpid()}.json")  # in the folder it would be no part of a pack
+    with suppress(OSError):
+        try:
+            with part.open("w", encoding="utf-8") as text:
+                json.dump(about, text, indent=1)
+                _sync(text)
+            part.replace(folder / "pack.json")
+        finally:
+            part.unlink(missing_ok=True)
+
+
+def _hash_after(file: Path, start: int) -> bytes:
+    """SHA-256 of a file's bytes from `start` on; read, not mapped, since a bad disk then is an `OSError`."""
+    with file.open("rb") as stream:
+        stream.seek(start)
+        return hashlib.file_digest(stream, "sha256").digest()
+
+
+def _content(pixels: bytes, size: int, index: pd.DataFrame) -> str:
+    """Hex SHA-256 over the pixels' (`pixels`) and the JSON of `[size, row, row, …]`, a few thousand rows at a time."""
+    content = hashlib.sha256(pixels)
+    content.update(f"[{size}".encode())
+    for start in range(0, len(index), 4096):
+        rows = index.iloc[start : start + 4096].to_numpy().tolist()
+        content.update(f", {json.dumps(rows)[1:-1]}".encode())
+    content.update(b"]")
+    return content.hexdigest()
 
 
 def _sync(file: Any) -> None:

@@ -112,6 +112,7 @@ class Tars(Archive):
         self._open: tuple[int, TarStream] | None = None
         self._found = _Found()
         self._zipped = False
+        self._counted = 0
         notes: list[str] = []
         for number, volume in enumerate(volumes):
             if not self._enough():
@@ -194,11 +195,12 @@ class Tars(Archive):
         before = len(self._found.names)
         with stream:
             self._zipped = self._zipped or stream.zipped
-            walk = Walk(stream, str(where))
+            walk = Walk(stream, str(where), self._counted)
             for info in walk:
                 self._take(number, volume, info, stream)
                 if self._enough():
                     return []
+            self._counted = walk.counted
             problem, cut = walk.problem, walk.cut
         if not problem:
             return []
@@ -218,8 +220,6 @@ class Tars(Archive):
         )
 
     def _take(self, number: int, volume: Volume, info: tarfile.TarInfo, stream: TarStream) -> None:
-        if len(self._found.names) >= MAX_MEMBERS:
-            raise UserError(f"{self.location} holds more than {MAX_MEMBERS:,} files; give a smaller archive")
         name = volume.prefix + plain_name(info)
         self._found.add(name, number, info.offset_data, info.size, is_image(name))
         if self._label_column is not None and (label := self._label(name, info, stream)) is not None:
@@ -248,17 +248,24 @@ class Tars(Archive):
 class Walk:
     """The files of a tar one by one, none of them read; afterwards `problem` says why it ended early, if it did.
 
+    Args:
+        stream: Of the tar.
+        where: Names it in messages.
+        counted: How many members came before, of `MAX_MEMBERS` in all.
+
     Raises:
-        UserError: names or links that lead out, devices, sparse files, or sizes as of a bomb.
+        UserError: names or links that lead out, devices, sparse files, too many members, or sizes as of a bomb.
     """
 
-    def __init__(self, stream: TarStream, where: str) -> None:
+    def __init__(self, stream: TarStream, where: str, counted: int = 0) -> None:
         self._stream = stream
         self._where = where
         self.problem = ""
         """Empty after the end mark of a whole tar."""
         self.cut = False
         """Whether the problem is that the bytes end, and not that they are damaged."""
+        self.counted = counted
+        """Members so far, folders among them."""
 
     def __iter__(self) -> Iterator[tarfile.TarInfo]:
         stream = self._stream
@@ -271,6 +278,8 @@ class Walk:
             self.problem, self.cut = stream.why_it_ended()
             if not self.problem:
                 stream.finish()
+        except RecursionError:  # `tarfile` calls itself after each header that only says something of the next
+            self.problem = "too many headers before one member"
         except _DAMAGE as error:
             self.problem = " ".join(str(error).split()) or type(error).__name__
             self.cut = stream.at_end and not isinstance(error, (zlib.error, gzip.BadGzipFile))
@@ -281,19 +290,21 @@ class Walk:
             raise UserError(f"{where} climbs out of the archive; nothing of it was read, use another archive")
         if info.issym() or info.islnk():
             raise UserError(f"{where} is a link; nothing of it was read, use an archive without links")
-        if info.isdir():
-            return False
-        if not info.isreg() or info.issparse():
+        if not (info.isreg() or info.isdir()) or info.issparse():
             raise UserError(
                 f"{where} is a device, a pipe or a sparse file; nothing of it was read, use another archive"
             )
-        end = info.offset_data + info.size
-        if info.size < 0 or (self._stream.zipped and end > MAX_FREE and end > MAX_RATIO * self._stream.size):
+        self.counted += 1  # folders, too: a small gzip may hold a billion of them, and each takes time
+        if self.counted > MAX_MEMBERS:
+            raise UserError(f"{self._where} holds more than {MAX_MEMBERS:,} files and folders; give a smaller archive")
+        size = 0 if info.isdir() else info.size
+        end = info.offset_data + size
+        if size < 0 or (self._stream.zipped and end > MAX_FREE and end > MAX_RATIO * self._stream.size):
             raise UserError(
-                f"{where} declares {info.size:,} bytes and would unfold {self._stream.size:,} bytes to {end:,}, "
+                f"{where} declares {size:,} bytes and would unfold {self._stream.size:,} bytes to {end:,}, "
                 "as a decompression bomb does; nothing of it was read, use another archive"
             )
-        return True
+        return not info.isdir()
 
 
 def plain_name(info: tarfile.TarInfo) -> str:

@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -49,12 +49,35 @@ def replacing(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+def check_folder(folder: Path) -> None:
+    """Try whether files can be written into a folder, before hours are spent on what is to stand there.
+
+    It is made for the trial, and nothing stays of it.
+
+    Raises:
+        UserError: it cannot be made or written.
+    """
+    probe = folder / f".{os.getpid()}{PART}"
+    made: list[Path] = []
+    with writing(folder):
+        try:
+            made += [path for path in (folder, *folder.parents) if not path.exists()]
+            folder.mkdir(parents=True, exist_ok=True)
+            probe.touch()
+        finally:
+            with suppress(OSError):
+                probe.unlink(missing_ok=True)
+            for path in made:
+                with suppress(OSError):  # somebody else has written into it by now
+                    path.rmdir()
+
+
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
     """Turn what a user can mend about writing to `path` into one line.
 
     Raises:
-        UserError: no space left, or no permission to write there.
+        UserError: no space left, no permission to write there, or no such place.
     """
     try:
         yield
@@ -63,10 +86,15 @@ def writing(path: Path) -> Iterator[None]:
             errno.ENOSPC: "no space left on the disk; free some and start again, finished runs are kept",
             errno.EDQUOT: "the disk quota is used up; free some space and start again, finished runs are kept",
             errno.EFBIG: "the file would be larger than allowed here; raise the limit and start again",
+            errno.ENOENT: "no such folder is there, nor can it be made; choose another place with --out",
             errno.EACCES: "no permission to write there; choose another place with --out",
+            errno.EPERM: "no permission to write there; choose another place with --out",
             errno.EROFS: "the disk is read-only; choose another place with --out",
             errno.ENOTDIR: "a file stands where a folder is needed; choose another place with --out",
             errno.EEXIST: "a file stands where a folder is needed; choose another place with --out",
+            errno.EISDIR: "a folder stands where a file is needed; choose another place with --out",
+            errno.ENAMETOOLONG: "the name is too long; choose another place with --out",
+            errno.ELOOP: "links that lead in a circle; choose another place with --out",
         }
         if error.errno in reasons:
             raise UserError(f"{path}: {reasons[error.errno]}") from None

@@ -8,6 +8,7 @@ images of every generator that they have not seen, the same for all mixtures and
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -116,13 +117,16 @@ class Family(Model):
                 )
             if held_source(generator.source) in self.sources:
                 raise ValueError(f"the source `{held_source(generator.source)}` has a name that is needed; rename it")
-        for key, count in (("train", self.mixtures.train), ("validation", self.mixtures.validation)):
+        for key in ("train", "validation", "test"):
+            count: int = getattr(self.mixtures, key)
             least = 2 * (len(self.generators) - 1)
             if count < least:
                 raise ValueError(
                     f"`mixtures.{key}` = {count} gives no image of each class to each of {least // 2} generators; "
                     f"give {least} or more"
                 )
+        if self.mixtures.held_out < 2:
+            raise ValueError("`mixtures.held_out` = 1 gives no image of each class; give 2 or more")
         for test_set in self.test_sets:
             if test_set.name.startswith(HELD_OUT):
                 raise ValueError(f"test set `{test_set.name}`: names that begin with `{HELD_OUT}` belong to generators")
@@ -200,6 +204,17 @@ def held_source(source: str) -> str:
 def held_set(generator: str) -> str:
     """The name of the test set of a generator's held-out images."""
     return f"{HELD_OUT}-{generator}"
+
+
+def told_by_family(told: str) -> str:
+    """What begins with a key of a mixture's own study, by the key that the family's has.
+
+    >>> told_by_family("split.train 24 → 30"), told_by_family("sources.cifake.held-out.limit = 6")
+    ('mixtures.train 24 → 30', 'mixtures.held_out = 6')
+    """
+    told = re.sub(r"^split\.(?=(train|validation|test|seed)\b)", "mixtures.", told)
+    told = re.sub(rf"^sources\.\S+\.{HELD_OUT}\.limit\b", "mixtures.held_out", told)
+    return re.sub(rf"\.{HELD_OUT}(?=[.`])", "", told)
 
 
 def is_family(text: str) -> bool:

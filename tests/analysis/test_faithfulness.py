@@ -112,6 +112,19 @@ def test_half_of_alpha_decides_on_the_good_side(p: float | None, estimate: float
     assert found.reason == "two seeds"
 
 
+def test_a_curve_that_is_worse_than_random_is_named() -> None:
+    """Better by one curve and worse by the other is both; a p on the bad side names the curve."""
+    labels: dict[str, Any] = {"variant": "a", "test_set": "t", "path": "m.image", "n_seeds": 3, "n_images": 9}
+    bad = Estimate(quantity=DELETION, estimate=1.4, p=0.001, **labels)
+    good = Estimate(quantity=INSERTION, estimate=2.0, p=0.001, **labels)
+    mixed = judge_faithfulness(bad, good)
+    assert (mixed.better, mixed.worse) == (True, ("deletion",))
+    both = judge_faithfulness(bad, good.model_copy(update={"estimate": -2.0}))
+    assert (both.better, both.worse) == (False, ("deletion", "insertion"))
+    unsure = judge_faithfulness(bad.model_copy(update={"p": 0.03}), good)
+    assert unsure.worse == ()
+
+
 def test_images_without_an_order_are_left_out(frame: pd.DataFrame, images: ImageTable, study: StudyCard) -> None:
     """A null area of one seed takes the image out for all of them; with no image left, the row says so."""
     gone = frame.copy()

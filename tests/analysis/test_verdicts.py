@@ -166,6 +166,19 @@ def test_conjunctions(conjunction: str, means: tuple[float, ...], outcome: str, 
 NONE = Undefined("no synthetic images: accuracy is not defined", 8, 12)
 
 
+def test_among_clear_cells_the_one_nearest_the_bound_is_spoken_of() -> None:
+    """Where every p is tiny, the distance from what is tested says which case is the weakest, not the p's tail."""
+    one = claim(kind="not_superior", variants=("augment", "autoencoder"), versus="baseline", margin=0.05)
+    near, far = found(0.0, seed_sd=0.0005, draw=1), found(-0.09, seed_sd=0.01, draw=2)
+    verdict = verdict_of(one, far, near)
+    p = [part.p_support for part in verdict.parts]
+    assert p[0] is not None
+    assert p[1] is not None
+    assert max(p) < 1e-6
+    assert p[1] < p[0], "by p alone the other would be the weakest"
+    assert verdict.parts[verdict.decisive].variant == "autoencoder"
+
+
 @pytest.mark.parametrize(
     ("conjunction", "other", "outcome", "decisive"),
     [

@@ -287,3 +287,30 @@ def test_names_are_shown_on_one_line() -> None:
     """Line breaks and stray bytes in a name cannot break a message; letters of any script stay."""
     assert show("a\nb\udcff.jpg") == r"`a\nb\udcff.jpg`"
     assert show("été.jpg") == "`été.jpg`"
+
+
+@pytest.mark.parametrize("field", ["file_size", "compress_size", "header_offset"])
+def test_a_zip_of_numbers_that_no_file_has_is_refused(tmp_path: Path, field: str, refuses: Refuses) -> None:
+    """Zip64 can declare 2⁶⁴ − 1 bytes, or a place as far: the archive is refused and the member named."""
+    path = tmp_path / "set.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in ("a.jpg", "b.jpg"):
+            archive.writestr(name, b"x")
+        setattr(archive.filelist[0], field, 2**64 - 1)
+    with refuses("set.zip", "`a.jpg`", "18,446,744,073,709,551,615", "use another archive"):
+        open_archive(path)
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_a_zip_of_two_names_for_one_member_breaks_that_member(tmp_path: Path, compression: int) -> None:
+    """Where the name before the data is no UTF-8 but is declared so, the member is broken and its neighbour is read."""
+    path = tmp_path / "set.zip"
+    with zipfile.ZipFile(path, "w", compression) as archive:
+        for name in ("é.jpg", "b.jpg"):
+            archive.writestr(name, b"x")
+    path.write_bytes(path.read_bytes().replace("é".encode(), b"\xff\xfe", 1))
+    with open_archive(path) as archive:
+        found = dict(archive.stream(archive.images))
+    assert found[0] == b"x"
+    assert isinstance(found[1], BrokenImageError)
+    assert "\n" not in str(found[1])

@@ -16,8 +16,9 @@ import pytest
 from PIL import Image as PillowImage
 
 from isitcap.data import packs
-from isitcap.data.packs import Pack, prepare
+from isitcap.data.packs import Pack, items_used, prepare
 from isitcap.data.pixels import decode, fit, reencode
+from isitcap.data.sources import open_source
 from isitcap.study.models import Image, Source
 
 Write = Callable[[str, Mapping[str, bytes]], Path]
@@ -230,3 +231,20 @@ def test_the_real_cifake_is_read_untouched(real_cifake: Path, tmp_path: Path) ->
     for label, mean in ((0, (0.4913, 0.4821, 0.4465)), (1, (0.4527, 0.4437, 0.3891))):
         pixels = pack.pixels[pack.index["label"].to_numpy() == label]
         assert np.abs(pixels.mean(axis=(0, 1, 2)) / 255 - mean).max() < 0.02
+
+
+def test_a_draw_is_of_the_part_and_by_its_groups(write: Write, tiny_cifake: Callable[..., Any], tmp_path: Path) -> None:
+    """Part, groups and limit together: the pack holds what `items_used` lists, in that order, and of one part."""
+    files = tiny_cifake()
+    rows = [f"{name},{'one' if '(2)' in name else 'two'}" for name in files]
+    files["index.csv"] = "\n".join(["file,kind", *rows]).encode()
+    location = write("set", files)
+    labels: Any = {"REAL": "real", "FAKE": "synthetic"}
+    source = Source(kind="images", labels=labels, part="test", groups="kind", limit=4)
+    pack = make(location, tmp_path / "cache", source, seed=3)
+    with open_source(source, location) as archive:
+        items = items_used("mine", source, archive, 3)
+    assert [item.image_id for item in items] == pack.index["image_id"].tolist()
+    assert len(items) == 4
+    assert {item.part for item in items} == {"test"}
+    assert {item.group for item in items} == {"one", "two"}

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import resource
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,8 +14,10 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from isitcap.data import store
 from isitcap.data.store import PackWriter, Row, cached, digest, load
 
 Refuses = Callable[..., AbstractContextManager[None]]
@@ -208,3 +213,76 @@ assert len(cached(Path({str(tmp_path)!r}), "set", digest(1), build)) == 1
     output = [process.communicate()[0] for process in both]
     assert [process.returncode for process in both] == [0, 0]
     assert sorted(output) == ["", "built\n"]
+
+
+@pytest.mark.parametrize("damage", ["pixel", "label"])
+@pytest.mark.parametrize("noted", [True, False])
+def test_an_altered_pack_is_made_again(tmp_path: Path, damage: str, noted: bool) -> None:
+    """One other pixel or label, and it is no longer the pack of its content hash, even if an older version made it."""
+    folder = cached(tmp_path, "set", digest(1), writing()).folder
+    if not noted:
+        forget(folder)
+    if damage == "pixel":
+        with (folder / "pixels.npy").open("rb+") as file:
+            file.seek(-1, 2)
+            last = file.read(1)[0]
+            file.seek(-1, 2)
+            file.write(bytes([last ^ 1]))
+    else:
+        index = pd.read_parquet(folder / "index.parquet")
+        index.loc[0, "label"] ^= 1
+        index.to_parquet(folder / "index.parquet", index=False)
+    for name in ("pixels.npy", "index.parquet"):  # a clock may be coarser than this test is fast
+        os.utime(folder / name, ns=(1, 1))
+    assert load(folder) is None
+    pack = cached(tmp_path, "set", digest(1), writing())
+    assert np.array_equal(pack.pixels, pixels(5))
+    assert pack.index["label"].tolist() == [0, 1, 0, 1, 0]
+
+
+@pytest.mark.parametrize("how", ["copied", "older"])
+def test_a_pack_of_other_times_is_hashed_once_and_kept(
+    tmp_path: Path, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A copied cache, or a pack of a version that noted no times, is not built again; a second start hashes nothing."""
+    first = cached(tmp_path / "a", "set", digest(1), writing())
+    cache = tmp_path / "a"
+    if how == "copied":
+        cache = tmp_path / "b"
+        shutil.copytree(tmp_path / "a", cache, copy_function=shutil.copyfile)
+        os.utime(cache / first.folder.name / "pixels.npy", ns=(1, 1))
+    else:
+        forget(first.folder)
+    hashed = []
+    original = store._hash_after
+    monkeypatch.setattr(store, "_hash_after", lambda *given: hashed.append(1) or original(*given))
+    for _ in range(2):
+        assert cached(cache, "set", digest(1), never).content_hash == first.content_hash
+    assert len(hashed) == 1
+    assert {path.name for path in (cache / first.folder.name).iterdir()} == {
+        "pack.json",
+        "index.parquet",
+        "pixels.npy",
+    }
+    assert not list(cache.glob(".*.json"))
+
+
+def test_a_read_only_cache_is_hashed_and_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nothing can be noted the pack is hashed at every start, and is as good."""
+    folder = cached(tmp_path, "set", digest(1), writing()).folder
+    forget(folder)
+    before = (folder / "pack.json").read_bytes()
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(store, "_sync", refuse)
+    assert len(cached(tmp_path, "set", digest(1), never)) == 5
+    assert (folder / "pack.json").read_bytes() == before
+
+
+def forget(folder: Path) -> None:
+    """The pack as older versions left it, without sizes and times."""
+    about = json.loads((folder / "pack.json").read_text())
+    del about["files"]
+    (folder / "pack.json").write_text(json.dumps(about))

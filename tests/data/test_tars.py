@@ -371,3 +371,44 @@ def test_a_gzip_tar_is_read_once_from_start_to_end(tmp_path: Path, monkeypatch: 
         found = dict(archive.stream(archive.images))
         assert [found[n] for n in range(8)] == [files[name] for name in sorted(names)]
     assert not rewinds
+
+
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.GNUTYPE_LONGNAME])
+def test_headers_that_only_announce_others_are_damage(tmp_path: Path, kind: bytes, refuses: Refuses) -> None:
+    """Three thousand extended headers, or long names, before one file are a damaged tar, not a defect of ours."""
+    good, data = member("good.jpg")
+    said = b"11 a=bbbbb\n" if kind == tarfile.XHDTYPE else b"b.jpg\0"
+    announcing = tarfile.TarInfo("x")
+    announcing.type, announcing.size = kind, len(said)
+    file = good.tobuf() + data + bytes(-len(data) % 512)
+    path = tmp_path / "set.tar"
+    path.write_bytes(file + (announcing.tobuf(tarfile.GNU_FORMAT) + said.ljust(512, b"\0")) * 3000 + file + bytes(1024))
+    with refuses("set.tar", "after 1 files", "too many headers before one member"):
+        open_archive(path)
+
+
+def test_folders_count_as_members(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refuses: Refuses) -> None:
+    """Folders without end, in one tar or over several, are refused as files are; as many as allowed are passed over."""
+    (tmp_path / "set").mkdir()
+    folder = tarfile.TarInfo("d")
+    folder.type = tarfile.DIRTYPE
+    for name in ("a.tar.gz", "b.tar.gz"):
+        tar_of(tmp_path / "set" / name, member(f"{name}.jpg"), *[(folder, b"")] * 9, mode="w:gz")
+    monkeypatch.setattr(tars, "MAX_MEMBERS", 20)
+    with open_archive(tmp_path / "set") as archive:
+        assert len(archive.images) == 2
+    monkeypatch.setattr(tars, "MAX_MEMBERS", 19)
+    with refuses("b.tar.gz", "more than 19 files and folders"):
+        open_archive(tmp_path / "set")
+
+
+def test_a_bomb_of_folders_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refuses: Refuses) -> None:
+    """A gzip of folders is refused once it has unfolded too far for its size; a plain tar is as large as it is."""
+    monkeypatch.setattr(tars, "MAX_FREE", 100_000)
+    folder = tarfile.TarInfo("d")
+    folder.type = tarfile.DIRTYPE
+    members = [member("good.jpg"), *[(folder, b"")] * 2000]
+    with refuses("bomb.tar.gz", "`d`", "decompression bomb"):
+        open_archive(tar_of(tmp_path / "bomb.tar.gz", *members, mode="w:gz"))
+    with open_archive(tar_of(tmp_path / "plain.tar", *members)) as archive:
+        assert archive.images == ("good.jpg",)

@@ -11,6 +11,7 @@ import pytest
 
 from isitcap.errors import UserError
 from isitcap.records.atomic import (
+    check_folder,
     digest,
     read_arrays,
     replacing,
@@ -129,3 +130,30 @@ def test_hashes(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"abc")
     assert sha256(tmp_path / "x") == hashlib.sha256(b"abc").hexdigest()
     assert digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1}) != digest({"a": 1, "b": 3})
+
+
+@pytest.mark.parametrize("number", [errno.ENOENT, errno.EPERM, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP])
+def test_a_place_that_cannot_be_is_one_line(tmp_path: Path, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no folder can be made (as under /proc) the line names the place, and --out as the remedy."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    for write in (lambda: write_bytes(tmp_path / "x/y", b""), lambda: check_folder(tmp_path / "x")):
+        with pytest.raises(UserError, match="choose another place with --out") as error:
+            write()
+        assert str(error.value).startswith(f"{tmp_path / 'x'}")
+
+
+def test_trying_a_folder_leaves_nothing(tmp_path: Path) -> None:
+    """A folder that can be written stays as it was, or stays away; a file in its place is refused."""
+    check_folder(tmp_path / "new/deeper")
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "old").mkdir()
+    write_bytes(tmp_path / "old/x", b"kept")
+    check_folder(tmp_path / "old")
+    check_folder(tmp_path / "old/new")
+    assert [path.name for path in tmp_path.rglob("*")] == ["old", "x"]
+    with pytest.raises(UserError, match="a file stands where a folder is needed"):
+        check_folder(tmp_path / "old/x")

@@ -21,6 +21,7 @@ from isitcap.study.family import (
     locate_family,
     parse_family,
     resolve_family,
+    told_by_family,
 )
 from isitcap.study.load import parse_study
 
@@ -150,6 +151,8 @@ def test_a_family_loads_as_the_study_of_all_its_sources() -> None:
         ("out_of_sample = 0.03", "out_of_sample = 1.5", ("analysis.margins.out_of_sample = 1.5", "less than 1")),
         ("out_of_sample = 0.03", "out_of_sample = 0", ("analysis.margins.out_of_sample = 0", "greater than 0")),
         ("train = 24", "train = 3", ("`mixtures.train` = 3", "4 or more")),
+        ("test = 8", "test = 3", ("`mixtures.test` = 3", "4 or more")),
+        ("held_out = 6", "held_out = 1", ("`mixtures.held_out` = 1", "2 or more")),
         ("held_out = 6", "held_uot = 6", ("mixtures.held_uot", "did you mean `held_out`?")),
         ('name = "elsewhere"', 'name = "held-out-x"', ("`held-out-x`", "belong to generators")),
         ("[sources.photos]", '[sources."third.held-out"]', ("third.held-out", "rename it")),
@@ -226,3 +229,21 @@ def test_families_are_told_from_studies(tmp_path: Path) -> None:
     assert not is_family_run(tmp_path)
     (tmp_path / "study.toml").write_text(TEXT, "utf-8")
     assert is_family_run(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ("split.train 24 → 48", "mixtures.train 24 → 48"),
+        ("split.seed", "mixtures.seed"),
+        ("split.sources changed", "split.sources changed"),
+        ("sources.my.set.held-out.limit = 6", "mixtures.held_out = 6"),
+        ("sources.first.held-out.labels changed", "sources.first.labels changed"),
+        ("data of source `first.held-out` changed", "data of source `first` changed"),
+        ("images of test set `held-out-one@bilinear` changed", "images of test set `held-out-one@bilinear` changed"),
+        ("classifier.epochs 1 → 2", "classifier.epochs 1 → 2"),
+    ],
+)
+def test_keys_of_mixtures_are_told_as_the_familys(told: str, expected: str) -> None:
+    """Counts stand in `mixtures`, held-out sources in those that they are of; all else has one name in both."""
+    assert told_by_family(told) == expected

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from analysis.audit import AuditFigure, AuditMark, AuditPanel
 from isitcap.data.audit.material import Material
-from isitcap.data.audit.measures import probe_id, told_measure
+from isitcap.data.audit.measures import PIXELS_ALONE, probe_id, told_measure
 from isitcap.data.audit.tables_label import label_measures
 
 
@@ -21,7 +21,11 @@ def figures_of(material: Material) -> tuple[AuditFigure, ...]:
             panels.append(AuditPanel(title=each.comparison.name, axis="AUC", marks=marks, reference=0.5))
     out = []
     if panels:
-        caption = "Cross-validated AUC of small classifiers; 0.5 is chance. A detector is worth what it adds to them."
+        caption = (
+            "Cross-validated AUC of small classifiers; 0.5 is chance. Quote those of colour and sharpness beside a "
+            "detector's: simple features already reach them, and some, such as the spectrum's slope, may themselves be "
+            f"traces of the generator. {PIXELS_ALONE}."
+        )
         out.append(
             AuditFigure(
                 id="figure-label", section="label", title="What tells the label", caption=caption, panels=tuple(panels)
@@ -42,7 +46,7 @@ def figures_of(material: Material) -> tuple[AuditFigure, ...]:
     if panels:
         caption = (
             "How well the spectrum alone tells real images of one source from those of another, after each pipeline; "
-            "no synthetic image is involved. 0.5 is chance: what lies above it is the pipeline's and the corpus'."
+            "no synthetic image is involved. 0.5 is chance; above it, it may be the pipeline's, the corpus' or both."
         )
         out.append(
             AuditFigure(

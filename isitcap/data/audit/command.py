@@ -58,6 +58,7 @@ def _audit(given: argparse.Namespace) -> None:
     from isitcap.data.audit.material import gather
     from isitcap.data.audit.running import audit_of, write_audit
     from isitcap.data.cache import cache_folder
+    from isitcap.records.atomic import check_folder
 
     show = not given.quiet
     if (Path(given.wanted) / "manifest.json").is_file():
@@ -70,9 +71,11 @@ def _audit(given: argparse.Namespace) -> None:
     if given.audit is not None:
         raise UserError(f"--audit {given.audit} is of a run directory, which {given.wanted} is not; leave it out")
     plan = plan_for(given.wanted, data=given.data, sources=given.source, label=given.label, labels=given.labels)
+    out = given.out or Path("audits") / plan.name
+    check_folder(out)
     material = gather(plan, cache=cache_folder(given.cache), show=show)
     audit = audit_of(material, _command(given))
-    written = write_audit(material, audit, given.out or Path("audits") / plan.name, show=show)
+    written = write_audit(material, audit, out, show=show)
     for line in audit.verdict:
         sys.stdout.write(f"{line}\n")
     sys.stdout.write("".join(f"{path}\n" for path in written[:2]))
@@ -81,22 +84,23 @@ def _audit(given: argparse.Namespace) -> None:
 def _audit_run(given: argparse.Namespace) -> None:
     """The audit of a run's images, and its headline with and without copies."""
     from isitcap.data.audit.headline import (
-        SECTION,
         dropped_images,
         headline,
         headline_table,
         headline_text,
         read_dropped,
         recorded_copies,
+        with_headline,
     )
     from isitcap.data.audit.material import gather
     from isitcap.data.audit.running import audit_of, duplicate_rows, write_audit
     from isitcap.data.cache import cache_folder
     from isitcap.findings import open_run
-    from isitcap.records.atomic import write_json
+    from isitcap.records.atomic import check_folder, write_json
 
     run = open_run(Path(given.wanted))
     out = given.out or run.directory.root / "audit"
+    check_folder(out)
     plan = None if given.audit is not None else _plan_of_run(run, given)
     if plan is None:
         dropped = read_dropped(given.audit) if given.audit is not None else recorded_copies(run)
@@ -107,8 +111,7 @@ def _audit_run(given: argparse.Namespace) -> None:
     material = gather(plan, cache=cache_folder(given.cache), show=not given.quiet)
     dropped = dropped_images(duplicate_rows(material))
     table = headline_table(headline(run, dropped), dropped)
-    audit = audit_of(material, _command(given))
-    audit = audit.model_copy(update={"sections": (SECTION, *audit.sections), "tables": (table, *audit.tables)})
+    audit = with_headline(audit_of(material, _command(given)), table, material)
     written = write_audit(material, audit, out, show=not given.quiet)
     sys.stdout.write(f"{headline_text(table)}\n")
     sys.stdout.write("".join(f"{path}\n" for path in written[:2]))

@@ -10,24 +10,32 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analysis.audit import AuditRow, AuditTable, Measure
+from analysis.audit import SEVERITIES, Audit, AuditRow, AuditTable, Finding, Measure
 from analysis.estimates import Undefined
 from analysis.frames import Decisions, index_images, index_predictions
 from analysis.intervals import CrossedInterval
 from analysis.places import Place, places_of
 from analysis.quantities import Quantity
 from analysis.summary import TestSetCard
+from isitcap.data.audit.duplicates import Kind
+from isitcap.data.audit.judging import verdict
+from isitcap.data.audit.material import Material
+from isitcap.data.audit.measures import WORDS
 from isitcap.data.audit.running import DUPLICATES
 from isitcap.errors import UserError
 from isitcap.findings import Finished
 from isitcap.models.variants import VARIANTS
 from isitcap.records.reader import constant, read_frame, united
+from isitcap.study.models import IN_SAMPLE_SET
 
 SECTION = ("headline", "The headline with and without copies")
 QUOTED: tuple[Quantity, ...] = ("accuracy", "balanced_accuracy", "recall", "specificity")
-KINDS = ("bytes", "near")
+KINDS: tuple[Kind, ...] = ("bytes", "near")
 
-Dropped = Mapping[str, frozenset[str]]
+PRINTED = 0.001
+"""A tenth of a point, one step of the last digit that reports print: a smaller change of a share is a note."""
+
+Dropped = Mapping[Kind, frozenset[str]]
 """Kind of copies → ids of the images that go."""
 
 Outcome = CrossedInterval | Undefined
@@ -45,7 +53,7 @@ class HeadlineRow:
     versus: str | None
     test_set: str
     whole: Outcome
-    left: Mapping[str, Outcome]
+    left: Mapping[Kind, Outcome]
 
 
 def dropped_images(duplicates: pd.DataFrame) -> Dropped:
@@ -54,7 +62,7 @@ def dropped_images(duplicates: pd.DataFrame) -> Dropped:
     Args:
         duplicates: An audit's `duplicates.parquet`, see `isitcap.data.audit.running.duplicate_rows`.
     """
-    found = {}
+    found: dict[Kind, frozenset[str]] = {}
     for kind in KINDS:
         gone = duplicates[f"test_copies_train_{kind}"] | duplicates[f"again_{kind}"]
         found[kind] = frozenset(duplicates["image_id"][gone])
@@ -108,7 +116,7 @@ def headline(run: Finished, dropped: Dropped) -> list[HeadlineRow]:
     for card in cards:
         name = card["name"]
         whole: dict[str, Place] = {}
-        left: dict[str, dict[str, Place]] = {}
+        left: dict[str, dict[Kind, Place]] = {}
         for variant in variants:
             decisions = index.decisions(variant, VARIANTS[variant].path.name, name)
             shown = TestSetCard(
@@ -137,7 +145,7 @@ def headline(run: Finished, dropped: Dropped) -> list[HeadlineRow]:
 def headline_table(rows: list[HeadlineRow], dropped: Dropped) -> AuditTable:
     """The headline as a table of the audit: all images, and then without copies."""
     kinds = list(dropped)
-    words = {"bytes": "without byte-identical", "near": "without nearly identical"}
+    seeds = max((row.whole.n_seeds for row in rows), default=0)
     body = []
     for row in rows:
         who = row.variant if row.versus is None else f"{row.variant} − {row.versus}"
@@ -156,23 +164,98 @@ def headline_table(rows: list[HeadlineRow], dropped: Dropped) -> AuditTable:
         section=SECTION[0],
         title="Each variant through its own path, of all test images and without copies",
         row_header=("test set", "variant"),
-        header=("all images", *(words[kind] for kind in kinds), "images"),
+        header=("all images", *(f"without {WORDS[kind]}" for kind in kinds), "images"),
         rows=tuple(body),
-        caption="Crossed intervals over seeds and images; differences are paired by both. Left out: images of the test "
-        "side with a copy on the training side, and all but the first of each group of copies on one side. Nearly "
-        "identical ones include byte-identical ones.",
+        caption=f"n = {seeds} seed{'' if seeds == 1 else 's'}; the images are counted in the last column. Crossed "
+        "intervals over seeds and images; differences are paired by both. Left out: images of the test side with a "
+        "copy on the training side, whether the study draws that copy or not, and all but the first of each group of "
+        "copies on one side. Nearly identical ones include byte-identical ones.",
     )
+
+
+def headline_sentence(table: AuditTable) -> str:
+    """The largest change of any in-sample and of any out-of-sample number without copies; empty of no rows."""
+    changes = list(_changes(table))
+    parts = []
+    for where in ("in-sample", "out-of-sample"):
+        found = [change for change in changes if change is not None and change.where == where]
+        if found:
+            most = max(found, key=lambda change: abs(change.by))
+            parts.append(f"{abs(most.by) * 100:.2f} points {where} ({most.says})")
+    if not parts:
+        return ""
+    undefined = sum(change is None for change in changes)
+    rest = f" {undefined:,} comparison{' is' if undefined == 1 else 's are'} not defined." if undefined else ""
+    return f"Without copies the largest change of a result is {' and '.join(parts)}.{rest}"
+
+
+def with_headline(audit: Audit, table: AuditTable, material: Material) -> Audit:
+    """The audit of a run's images, led by its headline with and without copies.
+
+    What the split leaves is a note where no in-sample number changes by a digit that is printed.
+    """
+    changes = [change for change in _changes(table) if change is not None and change.where == "in-sample"]
+    most = max((abs(change.by) for change in changes), default=None)
+    findings = tuple(sorted((_weighed(f, most) for f in audit.findings), key=lambda f: SEVERITIES.index(f.severity)))
+    lead = headline_sentence(table)
+    return audit.model_copy(
+        update={
+            "verdict": (*((lead,) if lead else ()), *verdict(material, findings)),
+            "findings": findings,
+            "sections": (SECTION, *audit.sections),
+            "tables": (table, *audit.tables),
+        }
+    )
+
+
+def _weighed(finding: Finding, most: float | None) -> Finding:
+    if finding.check != "duplicates-after-split" or most is None:
+        return finding
+    says = f"{finding.says} Without copies the largest change of an in-sample result is {most * 100:.2f} points."
+    severity = "note" if most < PRINTED else finding.severity
+    return finding.model_copy(update={"says": says, "severity": severity, "remedy": "See the headline without copies."})
+
+
+@dataclass(frozen=True)
+class _Change:
+    """By how much a number changes without copies; `says` is which number, and how it was and is."""
+
+    where: str
+    by: float
+    says: str
+
+
+def _changes(table: AuditTable) -> Iterator[_Change | None]:
+    """The change of each number of the table by each kind of copies; None where one of the two is not defined."""
+    for row in table.rows:
+        test_set, quantity = row.heads[0].rsplit(": ", 1)
+        # A corrupted set is named after the one that it is of.
+        where = "in-sample" if test_set.split("~")[0] == IN_SAMPLE_SET else "out-of-sample"
+        unit = "points" if " − " in row.heads[1] else "%"
+        whole, *left = (cell for cell in row.cells if isinstance(cell, Measure))
+        for name, kept in zip(table.header[1:], left, strict=False):
+            if whole.value is None or kept.value is None:
+                yield None
+                continue
+            on = "" if test_set == IN_SAMPLE_SET else f" on {test_set}"
+            numbers = f"{_hundredfold(whole.value)} {unit} of all images, {_hundredfold(kept.value)} {unit} {name} ones"
+            yield _Change(where, kept.value - whole.value, f"{quantity} of {row.heads[1]}{on}: {numbers}")
+
+
+def _hundredfold(share: float) -> str:
+    return f"{100 * share:.2f}".replace("-", "−")
 
 
 def headline_text(table: AuditTable) -> str:
-    """The table as lines of plain text."""
+    """The largest changes in a sentence, then the table as lines of plain text."""
     head = [*table.row_header, *table.header]
     lines = [[*row.heads, *(_shown(cell) for cell in row.cells)] for row in table.rows]
     widths = [max(len(line[column]) for line in [head, *lines]) for column in range(len(head))]
-    return "\n".join(
+    body = "\n".join(
         "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip()
         for line in [head, *lines]
     )
+    return "\n".join(text for text in (headline_sentence(table), body) if text)
 
 
 def _own(run: Finished, names: list[str]) -> Iterator[pd.DataFrame]:

@@ -52,11 +52,11 @@ def _sources(material: Material) -> Iterator[Finding]:
             id=name,
             check="real-sources",
             severity="risk" if own.told.low >= RISK else "note",
-            says=f"The spectrum tells real images of {source} from those of {own.reference}, no fake being involved: "
-            f"AUC {own.told.auc:.3f} after {own.pipeline.name}, the study's pipeline; by pipeline from "
+            says=f"The spectrum tells real images of {source} from those of {own.reference}, no synthetic image being "
+            f"involved: AUC {own.told.auc:.3f} after {own.pipeline.name}, the study's pipeline; by pipeline from "
             f"{areas[least]:.3f} ({least}) to {areas[most]:.3f} ({most}).",
             measure=told_measure(name, own.told),
-            remedy="Part of any fall on this source is the pipeline's: show it under several kernels.",
+            remedy="Part of any fall on this source may be the corpus' or the pipeline's; compare kernels.",
         )
 
 
@@ -70,6 +70,7 @@ def _reading(material: Material) -> Iterator[Finding]:
             says=f"{len(broken):,} of {n + len(broken):,} files cannot be read as images "
             f"({broken[0][0]}: {broken[0][1]}).",
             measure=count("broken", len(broken), n + len(broken)),
+            unit="files",
             remedy="Mend or remove them (broken.csv).",
         )
     if material.flat:
@@ -77,7 +78,8 @@ def _reading(material: Material) -> Iterator[Finding]:
             id="flat",
             check="flat",
             severity="note",
-            says=f"Too flat for near duplicates to be told (byte duplicates are): {material.flat:,} of {n:,} images.",
+            says=f"Too flat for nearly identical images to be told (byte-identical ones are): {material.flat:,} of "
+            f"{n:,} images.",
             measure=count("flat", material.flat, n),
             remedy="Look at a few of them: empty images teach nothing.",
         )

@@ -17,26 +17,36 @@ def duplicates(material: Material) -> Iterator[Finding]:
         here = material.where("source", place.name)
         train, test = here & material.where("part", "train"), here & material.where("part", "test")
         by_bytes = copies_in(material.groups("bytes"), test, train)
+        # What the study's own split does of them is known where it draws from this source.
+        is_split = _is_split(material, place.name)
+        out = is_split and not (by_bytes & (material.side != "")).any()
         yield from _copies(
             "duplicates-across-parts",
             f"{place.name}/bytes",
-            "leak",
+            "note" if out else "leak",
             by_bytes,
             test,
             f"{int(by_bytes.sum()):,} of {int(test.sum()):,} test images of {place.name} are byte-identical to "
-            f"training images ({_by_label(material, by_bytes)}).",
-            "Leave them out of the test side before it is drawn; `isitcap run` does.",
+            f"training images ({_by_label(material, by_bytes)})"
+            + ("; the study's split has left all of them out." if out else "."),
+            "Nothing: they stand in neither validation nor test."
+            if out
+            else "Leave them out of the test side before it is drawn; `isitcap run` does.",
         )
         near = copies_in(material.groups("near"), test, train) & ~by_bytes
+        kept = int((copies_in(material.groups("near"), material.side == "test", material.side == "train") & near).sum())
         yield from _copies(
             "duplicates-across-parts",
             f"{place.name}/near",
-            "leak",
+            "note" if is_split else "leak",
             near,
             test,
-            f"{int(near.sum()):,} more test images of {place.name} nearly equal a training image "
-            f"({_by_label(material, near)}; thumbnails correlate by {CORRELATION} or more).",
-            "Look at the pairs (pairs.csv), and quote the accuracy without them, too.",
+            f"{int(near.sum()):,} more test images of {place.name} are nearly identical to a training image "
+            f"({_by_label(material, near)}; thumbnails correlate by {CORRELATION} or more)"
+            + (f"; of them the study tests with {kept:,} whose copy it trains on." if is_split else "."),
+            ("See duplicates-after-split/near." if kept else "Nothing.")
+            if is_split
+            else "Look at the pairs (pairs.csv), and quote the accuracy without them, too.",
         )
         for part in sorted(set(material.frame["part"][here])):
             inside = here & material.where("part", part)
@@ -59,21 +69,23 @@ def duplicates(material: Material) -> Iterator[Finding]:
                 "note",
                 nearly,
                 inside,
-                f"{int(nearly.sum()):,} more images of {name} nearly equal another of them.",
+                f"{int(nearly.sum()):,} more images of {name} are nearly identical to another of them.",
                 "Look at the pairs (pairs.csv); keep one of each where they are copies.",
             )
     yield from _across_sources(material)
     if material.plan.split is not None and material.split_problem is None:
         train, test = material.side == "train", material.side == "test"
         left = copies_in(material.groups("near"), test, train)
+        k, n = int(left.sum()), int(test.sum())
         yield from _copies(
             "duplicates-after-split",
             "near",
             "leak",
             left,
             test,
-            f"{int(left.sum()):,} of the {int(test.sum()):,} in-sample test images that the study draws still nearly "
-            "equal an image that it trains on.",
+            f"{k:,} of the {n:,} in-sample test images that the study draws are still nearly identical to an image "
+            f"that it trains on{_undrawn(material, k)}. They can change the accuracy by at most {100 * k / n:.2f} "
+            "points.",
             "Compare the headline with and without them: isitcap data audit RUN_DIR.",
         )
 
@@ -103,7 +115,7 @@ def _across_sources(material: Material) -> Iterator[Finding]:
 
 
 def two_labels(material: Material) -> Iterator[Finding]:
-    """One image under both labels: at least one of them is wrong, or the fakes are made from the reals."""
+    """One image under both labels: at least one is wrong, or synthetic images are made from the real ones."""
     real, fake = material.where("label", 0), material.where("label", 1)
     everything = real | fake
     groups = material.groups("bytes")
@@ -127,8 +139,27 @@ def two_labels(material: Material) -> Iterator[Finding]:
         "risk",
         nearly,
         everything,
-        f"{int(nearly.sum()):,} images nearly equal an image of the other label ({', '.join(example)}).",
+        f"{int(nearly.sum()):,} images are nearly identical to an image of the other label ({', '.join(example)}).",
         "If the synthetic ones are not made from the real ones, a label is inverted: look at the pairs.",
+    )
+
+
+def _is_split(material: Material, name: str) -> bool:
+    """Whether a study's split draws from the source of that name."""
+    split = material.plan.split
+    return split is not None and material.split_problem is None and name in split.sources
+
+
+def _undrawn(material: Material, k: int) -> str:
+    """How many more test images are nearly identical to images that could have been trained on, and are not drawn."""
+    train, test = material.side == "train", material.side == "test"
+    rest = material.training & (material.where("part", "train") & (material.side == ""))
+    more = int(copies_in(material.groups("near"), test, train | rest).sum()) - k
+    if not more:
+        return ""
+    return (
+        f" ({k + more:,} with the training images that it does not draw, {int(rest.sum()):,}; the table with and "
+        "without copies leaves all of these out)"
     )
 
 

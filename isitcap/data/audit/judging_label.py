@@ -11,7 +11,7 @@ from statsmodels.stats.proportion import confint_proportions_2indep
 
 from analysis.audit import Finding, Measure, Severity
 from isitcap.data.audit.material import Compared, Material
-from isitcap.data.audit.measures import FACT_WORDS, count, share, told_measure
+from isitcap.data.audit.measures import FACT_WORDS, PIXELS_ALONE, count, p_words, share, told_measure
 from isitcap.data.audit.probes import Fact
 
 SURE = 0.001
@@ -22,6 +22,9 @@ LEAK, RISK, SLIGHT = 0.9, 0.6, 0.525
 
 CLEAR = 0.9
 """Lower limit of the AUC from which an image that looks like the other class is a suspect."""
+
+
+_CONTAINER = f"{PIXELS_ALONE}; what remains of the container is the JPEG history in the pixels."
 
 
 def comparison(material: Material, each: Compared) -> Iterator[Finding]:
@@ -51,7 +54,7 @@ def comparison(material: Material, each: Compared) -> Iterator[Finding]:
             id=f"turned-round/{name}",
             check="turned-round",
             severity="risk",
-            says=f"What colour and sharpness say of the label in the training set is turned round in {name}.",
+            says=f"What colour and sharpness say of the label in the training set is the reverse in {name}.",
             measure=told_measure(f"turned-round/{name}", each.transfer),
             remedy="Check that its labels are not inverted; if they are right, the kernel or the corpus does it.",
         )
@@ -73,7 +76,7 @@ def _facts(each: Compared) -> Iterator[Finding]:
             says=f"Single facts of the files tell the label of {each.comparison.name}, each with the balanced "
             f"accuracy given: {listed}.",
             measure=Measure(id=name, kind="share", value=found[0].balanced, n=found[0].n),
-            remedy="Bring both classes into one format: the same size, kernel and encoding for all.",
+            remedy=f"Bring both classes into one format: the same size, kernel and encoding for all. {_CONTAINER}",
         )
 
 
@@ -83,12 +86,13 @@ def _classifiers(each: Compared) -> Iterator[Finding]:
     plans = (
         ("container-classifier", each.probes.container, "file size, format and JPEG tables alone"),
         ("name-classifier", each.probes.names, "file names alone"),
-        ("figures-classifier", each.probes.figures, "ten figures of colour and sharpness"),
+        ("figures-classifier", each.probes.figures, "ten features of colour and sharpness"),
     )
     remedies = {
-        "container-classifier": "Bring both classes into one format, and audit again.",
-        "name-classifier": "Never let a loader see names; do not draw or order images by them.",
-        "figures-classifier": "A detector is worth what it adds to this: quote this AUC beside its own.",
+        "container-classifier": f"Bring both classes into one format, and audit again. {_CONTAINER}",
+        "name-classifier": f"Never let a loader see names; do not draw or order images by them. {PIXELS_ALONE}.",
+        "figures-classifier": "Simple features of colour and sharpness already reach this AUC: quote it beside the "
+        "detector's. Some, such as the spectrum's slope, may themselves be traces of the generator.",
     }
     for check, told, words in plans:
         finding = f"{check}/{name}"
@@ -105,10 +109,10 @@ def _classifiers(each: Compared) -> Iterator[Finding]:
         above = told.low > 0.5 and (told.p is None or told.p <= 0.05)
         severity: Severity = "note"
         if above and told.low >= RISK:
-            # Neither names nor plain figures are a defect of the images: they can be no more than a risk.
+            # Neither names nor simple features are a defect of the images: they can be no more than a risk.
             severity = "leak" if told.low >= LEAK and check == "container-classifier" else "risk"
         how = f"tell the label of {name}" if above else f"do not tell the label of {name} better than chance"
-        p = "" if told.p is None else f", p = {told.p:.2f} of {told.permutations} permutations"
+        p = "" if told.p is None else f", {p_words(told)}"
         yield Finding(
             id=finding,
             check=check,
@@ -136,7 +140,8 @@ def _grey(material: Material, each: Compared, labels: np.ndarray) -> Iterator[Fi
         says=f"Greyscale in {each.comparison.name}: {real:,} of {n_real:,} real ({real / n_real:.2%}) and {fake:,} of "
         f"{n_fake:,} synthetic images ({fake / n_fake:.2%}).",
         measure=Measure(id=name, kind="share", value=difference, low=float(low), high=float(high), n=len(labels)),
-        remedy="Quote the figures of colour images apart." if p < SURE else "Nothing: the shares do not differ.",
+        unit="points",
+        remedy="Quote the results on colour images apart." if p < SURE else "Nothing: the shares do not differ.",
     )
 
 
@@ -163,6 +168,7 @@ def _order(each: Compared, n: int) -> Iterator[Finding]:
             says=f"The order of files tells the label of {each.comparison.name}: {runs:,} stretches of one label, "
             f"where a random order would have about {expected:,.0f}.",
             measure=count(name, runs, n),
+            unit="stretches",
             remedy="Shuffle before anything takes the first files, or batches in order; `isitcap run` does.",
         )
 
@@ -199,6 +205,7 @@ def _one_table(material: Material, each: Compared) -> Iterator[Finding]:
         says=f"The {len(jpegs):,} JPEGs among the {len(rows):,} files of {each.comparison.name} have "
         f"{_kinds(tables, 'quantisation table')} and {_kinds(chroma, 'kind')} of chroma.",
         measure=count(name, len(tables), len(jpegs)),
+        unit="table" if len(tables) == 1 else "tables",
         remedy="Nothing." if len(tables) == 1 else "See whether they go with the class.",
     )
 

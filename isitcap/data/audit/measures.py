@@ -19,6 +19,9 @@ SHOWN = 20
 WORDS: dict[Kind, str] = {"bytes": "byte-identical", "near": "nearly identical"}
 """Kinds of copies in words."""
 
+PIXELS_ALONE = "`isitcap run` itself trains on pixels alone, neither on names nor on headers"
+"""What bounds the findings about names and containers."""
+
 FACT_WORDS = {
     "format": "file format",
     "mode": "colour mode",
@@ -37,6 +40,22 @@ def told_measure(measure_id: str, told: Told) -> Measure:
     return Measure(
         id=measure_id, kind="auc", value=told.auc, low=told.low, high=told.high, n=told.n, reason=told.reason
     )
+
+
+def p_words(told: Told) -> str:
+    """`p = 0.03 (99 permutations)`; `≤` where no permutation reached the AUC, and more of them could give less."""
+    return f"p {_compared(told)} ({told.permutations} permutations)"
+
+
+def p_cell(told: Told) -> str:
+    """`0.03 (99)` or `≤ 0.01 (99)`, as `p_words`; `–` without permutations."""
+    return "–" if told.p is None else f"{_compared(told).removeprefix('= ')} ({told.permutations})"
+
+
+def _compared(told: Told) -> str:
+    assert told.p is not None
+    least = told.p * (1 + told.permutations) < 1.5
+    return f"{'≤' if least else '='} {told.p:.2f}"
 
 
 def share(measure_id: str, successes: int, n: int) -> Measure:

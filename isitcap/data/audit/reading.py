@@ -18,11 +18,10 @@ from isitcap.data.audit.figures import FIGURES, Floats, colour_and_sharpness, is
 from isitcap.data.audit.hashes import Hashes, Thumbnails, hash_input, perceptual_hashes
 from isitcap.data.audit.hashes import thumbnails as thumbnails_of
 from isitcap.data.demo import prepare_embedded
-from isitcap.data.groups import with_groups
-from isitcap.data.packs import check_broken
+from isitcap.data.packs import check_broken, items_used
 from isitcap.data.pixels import KERNELS, BrokenImageError, decode, decoding, fit, reencode, to_rgb
 from isitcap.data.sampling import draw, generator
-from isitcap.data.sources import Item, items_in, open_source
+from isitcap.data.sources import Item, open_source, utf8
 from isitcap.progress import each
 from isitcap.study.models import Image, Source
 
@@ -119,13 +118,7 @@ def _read_files(place: Place, image: Image, seed: int, show: bool) -> Images:
     jpeg = image.reencode if source.reencode is None else source.reencode
     broken: list[tuple[str, str]] = []
     with open_source(source, place.location) as archive:
-        items = items_in(place.name, source, archive)
-        if source.groups:
-            items = with_groups(place.name, source.groups, archive, items)
-        if source.limit:
-            outer = [(item.part, item.label) for item in items]
-            rows = draw(generator(seed, "limit"), outer, [item.group for item in items], source.limit)
-            items = [items[row] for row in rows]
+        items = items_used(place.name, source, archive, seed)
         pipelines = _pipelines(image, source)
         sampled = _sample(items, seed)
         table = _Table(place.name, pipelines)
@@ -218,7 +211,7 @@ class _Table:
         pixels: npt.NDArray[np.uint8],
         grey: npt.NDArray[np.uint8],
     ) -> None:
-        names = (name_pattern(item.member), name_number(item.member))
+        names = (utf8(name_pattern(item.member)), name_number(item.member))
         self._rows.append((item.image_id, item.part, item.group, item.label, sha256, position, *names, *_values(facts)))
         self._pixels.append(pixels)
         self._greys.append(grey)

@@ -53,9 +53,9 @@ def audit_of(material: Material, command: str) -> Audit:
         command=command,
         facts=(
             ("Images", f"{len(frame):,}"),
-            ("Pixels that figures are of", pipeline),
+            ("Pixels that features are of", pipeline),
             (
-                "Near duplicates",
+                "Nearly identical",
                 f"at most {RADIUS} of 64 bits, correlation of {CORRELATION} or more, contrast of {FLAT:g} up",
             ),
             ("Seed", str(material.plan.seed)),

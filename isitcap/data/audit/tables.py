@@ -10,7 +10,7 @@ from isitcap.data.audit.tables_label import classifiers_table, suspects_table
 from isitcap.data.audit.tables_pixels import figures_table, grey_table, sources_table
 
 SECTIONS = (
-    ("duplicates", "Duplicates"),
+    ("duplicates", "Copies"),
     ("label", "What tells the label"),
     ("container", "Files"),
     ("pixels", "Colour and sharpness"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from analysis.audit import AuditRow, AuditTable, Measure
-from isitcap.data.audit.duplicates import relations
+from isitcap.data.audit.duplicates import Kind, relations
 from isitcap.data.audit.material import Material
 from isitcap.data.audit.measures import SHOWN, WORDS
 
@@ -31,7 +31,7 @@ def copies_table(material: Material) -> AuditTable:
                 )
             )
     distinct = int(material.groups("bytes").max(initial=-1)) + 1
-    pairs = sum(found.pairs for found in relations(material.groups("bytes"), np.zeros_like(material.cell)))
+    pairs, near = (_pairs(material, kind) for kind in ("bytes", "near"))
     largest = int(np.bincount(material.groups("near"), minlength=1).max())
     return AuditTable(
         id="table-duplicates",
@@ -43,8 +43,8 @@ def copies_table(material: Material) -> AuditTable:
         caption=f"{len(material.images):,} images are {distinct:,} distinct files ({pairs:,} byte-identical pairs). "
         "Images: those of the part named last with a copy in the other, or those beyond the first of each group of "
         "copies. Nearly identical images have perceptual hashes that differ in at most 6 of 64 bits and thumbnails "
-        "that correlate by 0.97 or more, directly or through others; byte-identical ones are among them. The largest "
-        f"group has {largest:,} images.",
+        f"that correlate by 0.97 or more, directly or through others; byte-identical ones are among them ({near:,} "
+        f"pairs: {pairs:,} byte-identical, {near - pairs:,} not). The largest group has {largest:,} images.",
     )
 
 
@@ -67,6 +67,12 @@ def pairs_table(material: Material) -> AuditTable:
         for k in order
     ]
     more = " There are more than are kept." if material.duplicates.cut else ""
+    others = _pairs(material, "near") - _pairs(material, "bytes") - len(pairs)
+    if others and not material.duplicates.cut:
+        more = (
+            f" {others:,} more pairs that are not byte-identical are counted above as nearly identical, but are so "
+            "through others (a copy of a copy, or two files of equal thumbnails) and not listed."
+        )
     return AuditTable(
         id="table-pairs",
         section="duplicates",
@@ -74,6 +80,12 @@ def pairs_table(material: Material) -> AuditTable:
         row_header=("image",),
         header=("its copy", "correlation"),
         rows=tuple(rows),
-        caption=f"The first {len(rows)} of {len(pairs):,} pairs, those between parts or labels first.{more} All are in "
-        "pairs.csv.",
+        caption=f"The first {len(rows)} of {len(pairs):,} pairs, those between parts or labels first. All are in "
+        f"pairs.csv.{more}",
     )
+
+
+def _pairs(material: Material, kind: Kind) -> int:
+    """All pairs of a kind, wherever they stand."""
+    size = np.bincount(material.groups(kind), minlength=1)
+    return int((size * (size - 1) // 2).sum())

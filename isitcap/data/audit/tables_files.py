@@ -12,7 +12,8 @@ from isitcap.data.audit.probes import CATEGORIES, MOST_VALUES, SIZES
 
 
 def facts_table(each: Compared) -> AuditTable:
-    """What single facts of the files tell."""
+    """What single facts of the files tell; those of one value for all tell nothing and are named alone."""
+    constant = [FACT_WORDS.get(fact.name, fact.name) for fact in each.facts if fact.values == 1]
     rows = [
         AuditRow(
             heads=(FACT_WORDS.get(fact.name, fact.name),),
@@ -25,7 +26,9 @@ def facts_table(each: Compared) -> AuditTable:
             ),
         )
         for fact in each.facts
+        if fact.values > 1
     ]
+    left_out = f" Left out are those that do not vary ({len(constant)}): {', '.join(constant)}." if constant else ""
     return AuditTable(
         id=f"table-facts-{each.comparison.name}",
         section="container",
@@ -34,7 +37,8 @@ def facts_table(each: Compared) -> AuditTable:
         header=("balanced accuracy", "p", "values"),
         rows=tuple(rows),
         caption="Balanced accuracy of the best guess from this fact alone, on the same images (sizes cut at their "
-        "deciles); 50 % is chance. p: χ² test that both classes have the same shares.",
+        "deciles); 50 % is chance. p: χ² test that both classes have the same shares, not corrected for the number of "
+        f"facts.{left_out}",
     )
 
 
@@ -65,7 +69,8 @@ def values_table(material: Material, each: Compared) -> AuditTable:
         row_header=("fact", "value"),
         header=("real", "synthetic"),
         rows=tuple(rows),
-        caption="Number of files. q75: the IJG's tables of this quality, for luma and chroma.",
+        caption="Number of files. q75: the tables of the Independent JPEG Group (IJG) at quality 75, for luma and "
+        "chroma.",
     )
 
 
@@ -111,10 +116,10 @@ def classes_table(material: Material) -> AuditTable:
             AuditRow(
                 heads=(str(source), str(part) or "all"),
                 cells=(
+                    _numbers(images),
                     Measure(id=f"{name}/real", kind="count", value=n - fake, n=n),
                     Measure(id=f"{name}/synthetic", kind="count", value=fake, n=n),
                     Measure(id=f"{name}/groups", kind="count", value=images["group"].nunique(), n=n),
-                    _numbers(images),
                 ),
             )
         )
@@ -127,7 +132,7 @@ def classes_table(material: Material) -> AuditTable:
         section="layout",
         title="Classes, groups and numbering",
         row_header=("source", "part"),
-        header=("real", "synthetic", "groups", "numbers in file names"),
+        header=("numbers in file names", "real", "synthetic", "groups"),
         rows=tuple(rows),
         caption=f"Groups: folders, or classes of what is shown. In the order of the files, {stretches}.",
     )

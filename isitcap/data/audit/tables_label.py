@@ -7,8 +7,19 @@ from collections.abc import Iterable
 from analysis.audit import AuditRow, AuditTable, Measure
 from isitcap.data.audit.classifiers import Told
 from isitcap.data.audit.material import Compared, Material
-from isitcap.data.audit.measures import SHOWN, label_word, told_measure
+from isitcap.data.audit.measures import PIXELS_ALONE, SHOWN, label_word, p_cell, told_measure
 from isitcap.data.audit.probes import NULL_SAMPLE, SUSPECT
+
+_INPUTS = (
+    "Container: bytes, width, height, format, colour mode, JPEG tables, chroma, progressive, EXIF and colour profile, "
+    "by a tree of depth 6. File name: its pattern and its number, without folders, by such a tree. Colour and "
+    "sharpness: ten features, by logistic regression."
+)
+
+_FROM_TRAINING = (
+    " From training: the same regression, fitted to the training set and tested on these images; an AUC well below 0.5 "
+    "says that the features go with the other label here, as they would if the labels were inverted."
+)
 
 
 def label_measures(each: Compared) -> Iterable[tuple[str, Measure]]:
@@ -48,11 +59,12 @@ def classifiers_table(material: Material) -> AuditTable:
                             n=told.n,
                             reason=None if told.balanced is not None else told.reason or "fitted elsewhere",
                         ),
-                        f"{told.p:.2f} of {told.permutations}" if told.p is not None else "–",
+                        p_cell(told),
                         Measure(id=f"{measure.id}/n", kind="count", value=told.n, n=told.n),
                     ),
                 )
             )
+    moved = any(each.transfer is not None for each in material.compared)
     return AuditTable(
         id="table-classifiers",
         section="label",
@@ -60,13 +72,12 @@ def classifiers_table(material: Material) -> AuditTable:
         row_header=("images", "from"),
         header=("AUC", "balanced accuracy", "p (permutations)", "n"),
         rows=tuple(rows),
-        caption="Five-fold cross-validation, all copies of an image in one fold; 95 % intervals (LeDell et al. 2015; "
-        "copies count once). Container: bytes, width, height, format, colour mode, JPEG tables, chroma, progressive, "
-        "EXIF and colour profile, by a tree of depth 6. File name: its pattern and its number, without folders. Colour "
-        "and sharpness: ten figures, by logistic regression. From training: fitted to the training set, tested here; "
-        "far below 0.5 labels look inverted. Near 0.5 the p decides, not "
-        "the interval, which is too narrow there: it is of labels permuted among groups, fitted anew each "
-        f"time, on at most {NULL_SAMPLE:,} images.",
+        caption=f"{_INPUTS}{_FROM_TRAINING if moved else ''} Five-fold cross-validation with all copies of an image in "
+        "one fold; 95 % intervals (LeDell et al. 2015; copies count once). p: how often the AUC is reached when the "
+        "labels are permuted among groups of copies and the classifier is fitted to them anew, on at most "
+        f"{NULL_SAMPLE:,} images; ≤ where that never happened, so that p is the least that so many permutations can "
+        "give. The tests are not corrected for their number. Where an AUC is near 0.5 its interval is too narrow: "
+        f"there, go by p. {PIXELS_ALONE}.",
     )
 
 

@@ -11,7 +11,7 @@ from isitcap.data.audit.figures import FIGURES, Floats
 from isitcap.data.audit.material import Compared, Material
 from isitcap.data.audit.measures import label_word, mean_measure, probe_id, rows_of, share, told_measure
 
-_FIGURE_WORDS = {
+_FEATURE_WORDS = {
     "mean_red": "mean of red",
     "mean_green": "mean of green",
     "mean_blue": "mean of blue",
@@ -56,7 +56,7 @@ def grey_table(material: Material) -> AuditTable:
 
 
 def figures_table(material: Material, each: Compared) -> AuditTable:
-    """Figures of colour and sharpness by class."""
+    """Features of colour and sharpness by class."""
     frame, labels = rows_of(material, each.comparison)
     # Copies count once.
     kept = np.zeros(len(labels), dtype=bool)
@@ -77,12 +77,12 @@ def figures_table(material: Material, each: Compared) -> AuditTable:
             else:
                 limits = {"reason": "no variation"}
             area = Measure.model_validate({**area.model_dump(), **limits})
-        rows.append(AuditRow(heads=(_FIGURE_WORDS[name],), cells=(*cells, area)))
+        rows.append(AuditRow(heads=(_FEATURE_WORDS[name],), cells=(*cells, area)))
     return AuditTable(
         id=f"table-figures-{each.comparison.name}",
         section="pixels",
         title=f"Colour and sharpness by class: {each.comparison.name}",
-        row_header=("figure",),
+        row_header=("feature",),
         header=("real, mean", "synthetic, mean", "AUC of it alone"),
         rows=tuple(rows),
         caption="Of the pixels that a classifier sees, intensities 0 … 1; 95 % intervals over distinct images, "

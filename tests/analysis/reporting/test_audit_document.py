@@ -5,6 +5,7 @@ from __future__ import annotations
 from analysis.audit import Audit, AuditFigure, AuditMark, AuditPanel, AuditRow, AuditTable, Finding, Measure
 from analysis.reporting.audit_document import audit_document, measure_number
 from analysis.reporting.page import draw_page
+from analysis.reporting.quantities import Number
 
 
 def made_up() -> Audit:
@@ -80,3 +81,41 @@ def test_the_page_stands_alone() -> None:
     assert "index.html" not in page
     assert 'data-id="copies/set"' in page
     assert "<script" not in draw_page(audit_document(made_up()), None, "print")
+
+
+def test_numbers_of_several_kinds_carry_what_they_are() -> None:
+    """Beside each finding stands its number with its unit; the raw value for downloads is unchanged."""
+    shown = (
+        (Measure(id="a", kind="auc", value=0.63, low=0.62, high=0.64, n=9), "", "AUC 0.630 [0.620, 0.640]"),
+        (Measure(id="b", kind="share", value=0.833, n=9), "", "83.3 %"),
+        (Measure(id="c", kind="share", value=0.0107, low=0.009, high=0.012, n=9), "points", "1.1 points [0.9, 1.2]"),
+        (Measure(id="d", kind="count", value=378, n=20_000), "", "378 images"),
+        (Measure(id="e", kind="count", value=1, n=20_000), "", "1 image"),
+        (Measure(id="f", kind="count", value=4, n=9), "stretches", "4 stretches"),
+        (Measure(id="g", kind="auc", value=None, n=9, reason="one class alone"), "", "–"),
+    )
+    findings = tuple(
+        Finding(id=each.id, check="x", severity="note", says="Says.", measure=each, unit=unit, remedy="Nothing.")
+        for each, unit, _ in shown
+    )
+    table = audit_document(made_up().model_copy(update={"findings": findings})).tables[0]
+    assert table.header == ("what it says", "what to do", "number", "of images")
+    numbers = [row.cells[2].content for row in table.rows]
+    texts = [
+        f"{number.value}{' ' + number.interval if number.interval else ''}".replace("\u00a0", " ")
+        for number in numbers
+        if isinstance(number, Number)
+    ]
+    assert texts == [text for *_, text in shown]
+    assert [row.cells[2].exact for row in table.rows] == [each.value for each, *_ in shown]
+
+
+def test_digits_in_texts_stand_below_digits() -> None:
+    """A p or counts in a row go to the right like numbers; words stay at the left."""
+    texts = ("≤ 0.01 (99)", "< 0.001", "9,811 / 9,789", "–", "real 0–23", "none", "")
+    rows = tuple(AuditRow(heads=(str(n),), cells=(text,)) for n, text in enumerate(texts))
+    told = AuditTable(id="table-x", section="label", title="X", row_header=("n",), header=("text",), rows=rows)
+    document = audit_document(made_up().model_copy(update={"tables": (told,)}))
+    cells = [row.cells[0] for row in document.tables[-1].rows]
+    assert [cell.is_right for cell in cells] == [True] * 4 + [False] * 3
+    assert [cell.content for cell in cells] == list(texts)

@@ -79,3 +79,22 @@ def test_without_augmentation_there_is_no_table(summary: Summary) -> None:
     maps = Maps(Lookup(bare))
     assert not table_beside_augmentation(maps, CARD).rows
     assert sentence_beside_augmentation(maps, CARD) == ()
+
+
+def test_what_the_untrained_show_stands_in_the_sentence(summary: Summary) -> None:
+    """Where untrained classifiers differ by themselves, the sentence says by how much, beside the trained ones."""
+    trained = next(
+        row
+        for row in summary.dispersion_contrasts
+        if (row.variant, row.versus, row.path, row.test_set) == ("autoencoder", "augment", "saliency.image", CARD.name)
+    )
+
+    def told(p_holm: float) -> str:
+        numbers = {"estimate": 0.038, "low": 0.033, "high": 0.042, "p_holm": p_holm, "reason": None}
+        null = Contrast.model_validate(trained.model_dump() | numbers | {"path": "saliency.image~untrained"})
+        rows = (*summary.dispersion_contrasts, null)
+        maps = Maps(Lookup(summary.model_copy(update={"dispersion_contrasts": rows})))
+        return plain(sentence_beside_augmentation(maps, CARD))
+
+    assert "Classifiers that have learnt nothing differ at the image by saliency by 0.038 [0.033, 0.042]" in told(0.001)
+    assert "learnt nothing" not in told(0.4)

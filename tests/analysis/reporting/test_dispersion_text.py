@@ -27,14 +27,15 @@ def with_contrasts(summary: Summary, rows: tuple[Contrast, ...]) -> Maps:
 
 
 def test_the_verdict_is_three_sentences(maps: Maps) -> None:
-    """Claims with outcomes, what smearing leaves, what the methods say; behind them, by what, and what changed."""
-    claims, smearing, methods, note, changed = (plain(text) for text in dispersion_sentences(maps))
+    """Claims with outcomes, what is left, what the methods say and how faithful; behind them, by what, what changed."""
+    claims, smearing, methods, faithful, note, changed = (plain(text) for text in dispersion_sentences(maps))
     assert note == "Dispersed and concentrated go by Holm’s p; the intervals are not adjusted."
     assert changed == "Not as declared: judged at another margin or bound: preserved."
     verdict = maps.verdicts[0]
     assert claims.startswith(verdict.outcome.capitalize())
     assert verdict.says.rstrip(".") in claims
     assert "is left at the classifier’s input" in smearing or "are left at the classifier’s input" in smearing
+    assert faithful.startswith("On test the maps of saliency rank pixels better")
     assert methods.startswith("Against augment the maps of autoencoder (test; Gini) are, at the image, ")
 
 
@@ -58,7 +59,9 @@ def test_the_share_is_the_rows_own(summary: Summary, maps: Maps) -> None:
         else row
         for row in summary.dispersion_contrasts
     )
-    assert "nothing can be said of smearing" in plain(sentence_smearing(with_contrasts(summary, gone), CARD))
+    assert "nothing can be said of the part that the preprocessing itself has" in plain(
+        sentence_smearing(with_contrasts(summary, gone), CARD)
+    )
     assert "not significant" in plain(sentence_smearing(with_contrasts(summary, gone), CARD))
     without = tuple(row for row in summary.dispersion_contrasts if not row.quantity.endswith("remaining_share"))
     assert sentence_smearing(with_contrasts(summary, without), CARD) == ()

@@ -38,6 +38,42 @@ def test_methods_no_better_than_random_are_marked(maps: Maps) -> None:
     assert rows["saliency at the classifier’s input", "both"][-1] == "no image has a measured map for every seed"
     told = plain(faithfulness_paragraph(maps, CARD))
     assert told.endswith("than a random order: occlusion at the image (all variants).")
+    assert plain(faithfulness_paragraph(maps, CARD, "saliency")).startswith("On test the maps of saliency rank pixels")
+    assert faithfulness_paragraph(maps, CARD, "gradcam") == ()
+
+
+def test_worse_than_random_is_not_called_unshown(maps: Maps) -> None:
+    """A curve on the bad side with a small p is worse; with the other on the good side both are said."""
+
+    def said(deletion: float, insertion: float) -> str:
+        size = {"deletion": deletion, "insertion": insertion}
+        rows = tuple(
+            row.model_copy(update={"estimate": size[row.quantity.partition("_")[0]], "p": 0.001})
+            for row in maps.lookup.summary.faithfulness
+        )
+        changed = Maps(Lookup(maps.lookup.summary.model_copy(update={"faithfulness": rows})))
+        return str(table_faithfulness(changed, CARD).rows[0].cells[-1])
+
+    assert "worse by deletion and insertion" in said(1.0, -1.0)
+    assert "better by insertion, worse by deletion" in said(1.0, 1.0)
+    assert "better by both" in said(-1.0, 1.0)
+
+
+def test_fewer_images_of_nulls_are_said_only_where_they_are(maps: Maps) -> None:
+    """The caption names what is fewer, images or seeds, and nothing where all rows are of as many."""
+    summary = maps.lookup.summary
+
+    def caption(**of_nulls: int) -> str:
+        rows = tuple(
+            row.model_copy(update={"n_images": 50, "n_seeds": 3} | (of_nulls if "~" in row.path else {}))
+            for row in summary.dispersion_contrasts
+        )
+        changed = Maps(Lookup(summary.model_copy(update={"dispersion_contrasts": rows})))
+        return plain(table_nulls(changed, CARD).caption)
+
+    assert "fewer" not in caption()
+    assert "Randomised classifiers are of fewer images." in caption(n_images=20)
+    assert "Randomised classifiers are of fewer images and seeds." in caption(n_images=20, n_seeds=2)
 
 
 def test_all_faithful_or_none_tested_is_said(maps: Maps) -> None:

@@ -23,7 +23,7 @@ LEVELS = ("none", "90", "50")
 
 def test_values_and_bands_stand_at_their_levels() -> None:
     """Each level has an even place; a band holds the interval; a level without a value has no mark."""
-    spec = specification(draw_levels(ROWS, levels=LEVELS, title="quality", limits=limits_of(ROWS)))
+    spec = specification(draw_levels(ROWS, levels=LEVELS, title="quality", measure="", limits=limits_of(ROWS)))
     layers = [spec["datasets"][layer["data"]["name"]] for layer in spec["layer"]]
     points = [row for values in layers for row in values if "shown" in row]
     first = {(row["variant"], row["level"]): (row["x"], row["y"]) for row in points}
@@ -43,11 +43,12 @@ def test_values_and_bands_stand_at_their_levels() -> None:
 
 def test_the_levels_are_the_axis_labels() -> None:
     """The drawn axis has the levels below it, in their order."""
-    spec = specification(draw_levels(ROWS, levels=LEVELS, title="quality", limits=(0.6, 0.95)))
+    spec = specification(draw_levels(ROWS, levels=LEVELS, title="quality", measure="accuracy, %", limits=(0.6, 0.95)))
     drawn = svg(spec, chart_id="chart-1", title="words")
     places = [drawn.index(f">{level}<") for level in LEVELS]
     assert places == sorted(places)
     assert ">quality<" in drawn
+    assert ">accuracy, %<" in drawn
 
 
 def test_limits_hold_all_and_stay_within_the_scale() -> None:

@@ -87,3 +87,19 @@ def test_the_complete_cifake_shows_what_is_known_of_it(real_cifake: Path, tmp_pa
     assert "729 of 60,000 real" in found["greyscale/cifake"]["says"]
     assert "1,368 of 60,000 synthetic" in found["greyscale/cifake"]["says"]
     assert "two-labels/bytes" not in found
+
+
+@pytest.mark.parametrize("place", ["file", "file/out"])
+def test_an_out_that_cannot_be_written_is_refused_before_anything_is_read(
+    place: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An hour of reading is not spent on what can be put nowhere."""
+    (tmp_path / "real").mkdir()
+    Image.new("RGB", (32, 32)).save(tmp_path / "real/a.png")
+    (tmp_path / "file").touch()
+    monkeypatch.setattr("isitcap.data.audit.material.gather", lambda *_, **__: pytest.fail("read"))
+    words = ["data", "audit", str(tmp_path / "real"), "--label", "real", "--quiet", "--out", str(tmp_path / place)]
+    assert main(words) == 2
+    error = capsys.readouterr().err
+    assert "choose another place with --out" in error
+    assert error.count("\n") == 1

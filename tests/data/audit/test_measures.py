@@ -7,7 +7,8 @@ from statsmodels.stats.proportion import proportion_confint
 
 pytest.importorskip("sklearn", reason="needs scikit-learn")
 
-from isitcap.data.audit.measures import count, label_word, mean_measure, probe_id, share
+from isitcap.data.audit.classifiers import Told
+from isitcap.data.audit.measures import count, label_word, mean_measure, p_cell, p_words, probe_id, share
 
 
 def test_a_share_has_wilsons_interval() -> None:
@@ -37,3 +38,11 @@ def test_names_and_words() -> None:
     assert (count("a", 2, 9).kind, count("a", 2, 9).value, count("a", 2, 9).n) == ("count", 2, 9)
     assert [label_word(label) for label in (0, 1, np.int8(1))] == ["real", "synthetic", "synthetic"]
     assert probe_id("photos", "bilinear") == "sources/photos/bilinear"
+
+
+def test_the_least_p_is_an_upper_bound() -> None:
+    """Of 99 permutations none as good gives no less than 1/100; a p above it stands as it is."""
+    least, other = Told(9, p=1 / 100, permutations=99), Told(9, p=3 / 100, permutations=99)
+    assert p_words(least) == "p ≤ 0.01 (99 permutations)"
+    assert p_words(other) == "p = 0.03 (99 permutations)"
+    assert [p_cell(told) for told in (least, other, Told(9))] == ["≤ 0.01 (99)", "0.03 (99)", "–"]

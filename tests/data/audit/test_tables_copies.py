@@ -7,6 +7,7 @@ import pytest
 pytest.importorskip("sklearn", reason="needs scikit-learn")
 
 import hashlib
+from dataclasses import replace
 
 import numpy as np
 from planted import cells
@@ -33,6 +34,7 @@ def test_copies_are_counted_between_the_parts_they_stand_in(planted: Planted) ->
     distinct = len({hashlib.sha256(data).hexdigest() for data in read})
     assert table.caption.startswith(f"{len(read)} images are {distinct} distinct files (1 byte-identical pairs).")
     assert "largest group has 2 images" in table.caption
+    assert "(2 pairs: 1 byte-identical, 1 not)" in table.caption
 
 
 def test_a_nearly_identical_pair_is_shown_with_its_correlation(planted: Planted) -> None:
@@ -43,3 +45,16 @@ def test_a_nearly_identical_pair_is_shown_with_its_correlation(planted: Planted)
     rows = material.frame.index[material.frame["image_id"].isin([heads[0], copy])]
     expected = np.corrcoef(material.images.thumbnails[rows].astype(float))[0, 1]
     assert correlation == pytest.approx(expected, abs=1e-3)
+
+
+def test_pairs_through_others_are_counted_in_the_caption(planted: Planted) -> None:
+    """A third image in the group of one listed pair makes three pairs, of which two are not listed."""
+    _, material = planted
+    assert "through others" not in pairs_table(material).caption
+    near = material.groups("near").copy()
+    ids = material.frame["image_id"].tolist()
+    near[ids.index("main/train/fake/012.jpg")] = near[ids.index("main/train/fake/009.jpg")]
+    joined = replace(material, duplicates=replace(material.duplicates, near=near))
+    caption = pairs_table(joined).caption
+    assert "The first 1 of 1 pairs" in caption
+    assert "2 more pairs that are not byte-identical" in caption

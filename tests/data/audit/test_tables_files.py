@@ -55,6 +55,17 @@ def test_a_fact_tells_as_much_as_its_shares_differ(planted: Planted) -> None:
     assert values == 2
 
 
+def test_facts_that_do_not_vary_are_named_in_the_caption_alone(planted: Planted) -> None:
+    """No file has EXIF, a colour profile or is progressive; the format varies and has its row."""
+    _, material = planted
+    table = facts_table(material.compared[0])
+    rows = {heads[0] for heads in cells(table)}
+    assert {"file format", "colour mode", "width"} <= rows
+    constant = ("progressive or interlaced storage", "presence of EXIF", "presence of a colour profile")
+    assert not rows & set(constant)
+    assert f"do not vary (3): {', '.join(constant)}." in table.caption
+
+
 def test_sizes_are_those_of_the_files(planted: Planted) -> None:
     """Least, median and most bytes of each class; of the fakes one is 48 × 40 pixels."""
     files, material = planted
@@ -71,9 +82,9 @@ def test_classes_and_numbering_stand_by_part(planted: Planted) -> None:
     _, material = planted
     table = classes_table(material)
     assert cells(table) == {
-        ("main", "train"): (24, 25, 2, "real 0–23, synthetic 0–23"),
-        ("main", "test"): (24, 26, 2, "real 0–23, synthetic 0–23"),
-        ("other", "all"): (24, 0, 1, "real 0–23"),
+        ("main", "train"): ("real 0–23, synthetic 0–23", 24, 25, 2),
+        ("main", "test"): ("real 0–23, synthetic 0–23", 24, 26, 2),
+        ("other", "all"): ("real 0–23", 24, 0, 1),
     }
     assert "main: 4 stretches of one label (50 in a random order)" in table.caption
 

@@ -26,7 +26,7 @@ def test_every_classifier_has_its_row(planted: Planted) -> None:
     assert [heads[1] for heads in found] == ["container", "file name", "container and name", "colour and sharpness"]
     n = len(material.compared[0].comparison.rows)
     assert {row[3] for row in found.values()} == {n}
-    assert found["main", "colour and sharpness"][2] == "0.01 of 99"
+    assert found["main", "colour and sharpness"][2] == "≤ 0.01 (99)"
     assert measure(table, "label/main/colour-and-sharpness").low > 0.5  # type: ignore[operator]
     assert measure(table, "label/main/container").value < 0.6  # type: ignore[operator]
 
