@@ -180,6 +180,6 @@ def _same(controls: Controls, study: StudyCard) -> frozenset[str]:
         source, slash, group = name.partition("/")
         chosen = images["image_id"][(sources == source) & ((groups == group) | (not slash))]
         if chosen.empty:
-            raise InputError(f"same_generator {name!r}: no out-of-sample fake is of it; correct the name")
+            raise InputError(f"same_generator {name!r}: no synthetic out-of-sample image is of it; correct the name")
         found |= set(chosen.astype(object))
     return frozenset(found)

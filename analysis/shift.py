@@ -50,10 +50,10 @@ TERMS: dict[ShiftQuantity, tuple[tuple[int, float], ...]] = {
 """Labels that a quantity is of, with the weight of each one's mean."""
 
 NO_SAME = (
-    "no fakes of the training generator in another collection: what other fakes of it would lose is not known, and "
+    "no images of the training generator in another collection: what other images of it would lose is not known, and "
     "stands under generator"
 )
-ALL_SAME = "every fake is of the training generator: there is no other"
+ALL_SAME = "every synthetic image is of the training generator: there is no other"
 
 Strata = tuple[Stratum, ...] | Undefined
 

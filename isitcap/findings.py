@@ -33,6 +33,7 @@ from analysis.summary import (
 from isitcap.errors import UserError
 from isitcap.map_stacks import map_stacks, mean_maps, on_grid
 from isitcap.models.variants import VARIANTS, controls_of
+from isitcap.records.agreement import unlike_runs
 from isitcap.records.controls import read_controls
 from isitcap.records.directory import RunDirectory
 from isitcap.records.manifest import declared_at_start, read_manifest
@@ -74,7 +75,7 @@ def open_run(folder: Path) -> Finished:
     """Open a run directory.
 
     Raises:
-        UserError: it is none, or runs are missing.
+        UserError: it is none, runs are missing, or some were made under other settings than the study's.
     """
     directory = RunDirectory(folder)
     manifest = read_manifest(directory)
@@ -94,6 +95,9 @@ def open_run(folder: Path) -> Finished:
             f"{folder}: {len(missing)} of {len(study.variants) * len(study.seeds)} runs are not finished "
             f"({missing[0]} is the first); finish them with `isitcap run`"
         )
+    if unlike := list(dict.fromkeys(unlike_runs(directory, study))):
+        more = f" (and {len(unlike) - 1} more)" if len(unlike) > 1 else ""
+        raise UserError(f"{folder}: {unlike[0]}{more}; finish with `isitcap run`")
     return Finished(directory, study, text, manifest)
 
 

@@ -12,17 +12,17 @@ from analysis.summary import ControlCard, Estimate, TestSetCard
 
 PARTS = (
     "The loss is in-sample minus out-of-sample balanced accuracy, and is parted exactly. Corpus: half the fall of "
-    "specificity to other photographs, and half the fall of recall to fakes of the training generator in another "
-    "collection. It holds all that differs between the collections at the pipeline of the test set, subjects and "
-    "cameras as well as how in-sample images were made small, which cannot be undone. Generator: the rest of the "
-    "fall of recall, to all fakes of the test set, those of the training generator included in the share they have "
-    "there. It belongs to these generators with their subjects, which are not kept apart here. Pipeline: the same "
-    "images through the test set’s own pipeline minus through another."
+    "specificity to other photographs, and half the fall of recall to synthetic images of the training generator in "
+    "another collection. It holds all that differs between the collections at the pipeline of the test set, subjects "
+    "and cameras as well as how in-sample images were made small, which cannot be undone. Generator: the rest of the "
+    "fall of recall, to all synthetic images of the test set, those of the training generator included in the share "
+    "they have there. It belongs to these generators with their subjects, which are not kept apart here. Pipeline: the "
+    "same images through the test set’s own pipeline minus through another."
 )
 
 NO_SAME = (
-    " This study names no fakes of the training generator in another collection: the whole fall of recall stands under "
-    "generator, and the corpus part is of real images alone."
+    " This study names no images of the training generator in another collection: the whole fall of recall stands "
+    "under generator, and the corpus part is of real images alone."
 )
 
 

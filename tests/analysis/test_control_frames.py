@@ -72,8 +72,8 @@ def test_the_training_generator_is_a_source_or_a_group(made: dict[str, Any]) -> 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"same_generator": ("old/model 7",)}, "no out-of-sample fake is of it"),
-        ({"same_generator": ("photos",)}, "no out-of-sample fake is of it"),
+        ({"same_generator": ("old/model 7",)}, "no synthetic out-of-sample image is of it"),
+        ({"same_generator": ("photos",)}, "no synthetic out-of-sample image is of it"),
         ({"base": "elsewhere"}, "is of 'elsewhere', no test set of the study"),
         ({"kernel": None}, "does not say what was done to it"),
         ({"twice": True}, "a name occurs twice"),

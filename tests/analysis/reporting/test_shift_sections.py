@@ -105,7 +105,7 @@ def test_the_parts_are_drawn_with_their_definition(sections: dict[str, Section])
             assert label in panel.alt
     words = str(next(block for block in blocks if isinstance(block, Paragraph)))
     assert "parted exactly" in words
-    assert "names no fakes of the training generator" not in words
+    assert "names no images of the training generator" not in words
     table = next(block for block in blocks if isinstance(block, Table))
     assert len(table.rows) == 2 * (3 + len(PIPELINES) - 1)
 
@@ -115,7 +115,7 @@ def test_without_the_training_generator_the_words_say_so() -> None:
     summary = build_summary(**make(np.random.default_rng(0), same=()))
     section = next(section for section in shift_sections(Lookup(summary)) if section.id == "shift")
     words = str(next(block for block in section.blocks if isinstance(block, Paragraph)))
-    assert "names no fakes of the training generator in another collection" in words
+    assert "names no images of the training generator in another collection" in words
 
 
 def test_curves_have_a_panel_for_each_corruption(sections: dict[str, Section]) -> None:
