@@ -40,6 +40,9 @@ RESULTS, EXAMPLES, ARRAYS, DOCUMENTS = (
 SCHEMA_VERSION = 1
 MADE_WITH = ("altair", "jinja2", "pillow", "numpy", "vl-convert-python", "weasyprint", "fonttools", "pydyf")
 """Packages whose version bears on the bytes of a document."""
+FONT_FOLDERS = (Path("/usr/share/fonts"), Path("/usr/local/share/fonts"))
+FONTS = frozenset((".ttf", ".otf", ".ttc", ".otc", ".pfb", ".pfa", ".woff", ".woff2"))
+"""How the names of font files end."""
 
 _CHARTS = re.compile(r"<svg\b.*?</svg>|<script\b.*?</script>|<meta http-equiv[^>]*>", re.DOTALL)
 _Arrays = dict[str, NDArray[Any]]
@@ -162,9 +165,12 @@ def _pango() -> str:
 
 
 def _fonts() -> str:
-    """A digest of the fonts that the style sheets may find: what lies where Debian installs fonts, by name and size."""
-    roots = (Path("/usr/share/fonts"), Path("/usr/local/share/fonts"))
-    files = sorted(path for root in roots if root.is_dir() for path in root.rglob("*") if path.is_file())
+    """A digest of the fonts that the style sheets may find: those where Debian installs fonts, by name and size.
+
+    Other files lie there, too, such as Poppler's character maps, and bear on nothing.
+    """
+    everything = (path for root in FONT_FOLDERS if root.is_dir() for path in root.rglob("*"))
+    files = sorted(path for path in everything if path.suffix.lower() in FONTS)
     listed = "\n".join(f"{path.name} {path.stat().st_size}" for path in files)
     return hashlib.sha256(listed.encode("utf-8")).hexdigest()[:16]
 

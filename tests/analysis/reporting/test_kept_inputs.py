@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from analysis.errors import InputError
-from analysis.reporting import Examples, build_report
+from analysis.reporting import Examples, build_report, kept_inputs
 from analysis.reporting.inputs import ExampleSet
 from analysis.reporting.kept_inputs import (
     is_kept,
@@ -103,6 +103,18 @@ def test_digests_name_bytes_and_text(tmp_path: Path) -> None:
     assert told["made_with"] == made_with()
     assert text_digest(b"<p>1</p><svg>other</svg><script>y</script>") == told["documents"]["a.html"]["text_sha256"]
     assert text_digest(b"<p>2</p>") != told["documents"]["a.html"]["text_sha256"]
+
+
+def test_only_fonts_bear_on_the_digest_of_fonts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What else lies among the fonts, such as Poppler's character maps, is no reason to skip a comparison of PDFs."""
+    monkeypatch.setattr(kept_inputs, "FONT_FOLDERS", (tmp_path, tmp_path / "absent"))
+    (tmp_path / "one.ttf").write_bytes(b"1")
+    before = made_with()["fonts"]
+    (tmp_path / "cmap").mkdir()
+    (tmp_path / "cmap" / "Identity-H").write_bytes(b"%!PS")
+    assert made_with()["fonts"] == before
+    (tmp_path / "cmap" / "two.TTF").write_bytes(b"2")
+    assert made_with()["fonts"] != before
 
 
 def test_damage_gets_one_line(summary: Summary, examples: Examples, tmp_path: Path) -> None:
