@@ -34,6 +34,7 @@ from analysis.map_frames import index_maps
 from analysis.places import Place, places_of, quantities_of, threshold_for, thresholds
 from analysis.quantities import QUANTITIES
 from analysis.ranges import levels_cut
+from analysis.subsets import Subsets, subset_rows
 from analysis.summary import (
     AutoencoderQuality,
     Contrast,
@@ -63,6 +64,7 @@ def build_summary(
     faithfulness: pd.DataFrame | None = None,
     stored_maps: Iterable[MapStack] = (),
     controls: Controls | None = None,
+    subsets: Subsets | None = None,
     autoencoders: Iterable[AutoencoderQuality] = (),
     histories: Iterable[HistoryRow] = (),
     confidence: float = 0.95,
@@ -93,6 +95,7 @@ def build_summary(
         faithfulness: see `analysis.faithfulness.FAITHFULNESS_COLUMNS`; None or an empty frame where there is none.
         stored_maps: the arrays of some maps, for their agreement.
         controls: what was recorded of control sets; None where there are none.
+        subsets: which images are greyscale or of known content; None where nothing is known.
         autoencoders: passed on, sorted by seed.
         histories: passed on, in their order.
         confidence: coverage of all intervals, between 0 and 1.
@@ -199,6 +202,7 @@ def build_summary(
         control_metrics=levels_cut(controlled.control_metrics),
         control_contrasts=controlled.control_contrasts,
         shift=controlled.shift,
+        subsets=subset_rows(subsets, images, index, study, confidence),
         verdicts=decide(claims, evidence, alpha, test_sets=roles, at_start=at_start, in_study=in_study),
         withdrawn=tuple(claim.says for claim in withdrawn(claims, at_start)),
         map_counts=parts.counts,

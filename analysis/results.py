@@ -35,6 +35,7 @@ from analysis.summary import (
     SeedValue,
     ShiftPart,
     SpreadRow,
+    SubsetRow,
     Summary,
 )
 from analysis.verdicts import Verdict, VerdictPart
@@ -116,6 +117,7 @@ KINDS: dict[str, type[Row]] = {
     "control_metrics": Estimate,
     "control_contrasts": ControlContrast,
     "shift": ShiftPart,
+    "subsets": SubsetRow,
     "verdicts": VerdictRow,
 }
 

@@ -158,6 +158,32 @@ class ShiftPart(Estimate):
         return f"shift-{self.part}/{super().id}"
 
 
+SubsetPart = Literal["level", "change", "inside", "outside", "fall"]
+"""What a row on a subset is of; see `SubsetRow`."""
+
+
+class SubsetRow(Estimate):
+    """A quantity on some of a test set's images, as `analysis.subsets` defines it.
+
+    With greyscale images apart: `level` of `colour` or `greyscale` ones, and `change`, what leaving the greyscale ones
+    out adds. On content classes that the in-sample set and `test_set` share: the level in-sample (`inside`) and out of
+    sample (`outside`), and the `fall` from one to the other, each of `all` images, of the shared `classes`, and the
+    `difference` all - classes. With `versus` it is the difference of two variants.
+    """
+
+    part: SubsetPart
+
+    @property
+    def id(self) -> str:
+        """`subset-<part>/` and the id of an `Estimate`."""
+        return f"subset-{self.part}/{super().id}"
+
+    @property
+    def is_level(self) -> bool:
+        """Whether it is a quantity itself and no difference."""
+        return self.versus is None and self.part in ("level", "inside", "outside") and self.subset != "difference"
+
+
 FACTORIAL_EFFECTS = ("factorial-augmentation", "factorial-autoencoder", "factorial-interaction")
 """Names of the effects of the 2 × 2 factorial, in the place of a variant."""
 
@@ -423,6 +449,8 @@ class Summary(Frozen):
     control_contrasts: tuple[ControlContrast, ...] = ()
     shift: tuple[ShiftPart, ...] = ()
     """The loss out of sample and what it is made of."""
+    subsets: tuple[SubsetRow, ...] = ()
+    """With greyscale images apart, and on content classes that two collections share."""
     verdicts: tuple[Verdict, ...] = ()
     withdrawn: tuple[str, ...] = ()
     """What was claimed when the runs began and is no longer: a family without it is smaller."""

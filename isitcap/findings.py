@@ -19,6 +19,7 @@ from analysis.claims import Claim, with_margins
 from analysis.control_frames import Controls
 from analysis.reporting import Examples, ExampleSet
 from analysis.results import read_results, write_results, write_tables
+from analysis.subsets import Subsets
 from analysis.summary import (
     AutoencoderQuality,
     HistoryRow,
@@ -34,7 +35,7 @@ from isitcap.errors import UserError
 from isitcap.map_stacks import map_stacks, mean_maps, on_grid
 from isitcap.models.variants import VARIANTS, controls_of
 from isitcap.records.agreement import unlike_runs
-from isitcap.records.controls import read_controls
+from isitcap.records.controls import read_controls, read_greyscale
 from isitcap.records.directory import RunDirectory
 from isitcap.records.manifest import declared_at_start, read_manifest
 from isitcap.records.reader import Frames, read_examples, read_frame, read_frames, read_maps
@@ -127,6 +128,7 @@ def analyze(run: Finished, *, margins: Mapping[str, float] | None = None, alpha:
         faithfulness=frames.faithfulness,
         stored_maps=_stored_maps(run),
         controls=_controls(run),
+        subsets=_subsets(run),
         autoencoders=_autoencoders(frames),
         histories=_histories(frames),
         confidence=settings.confidence,
@@ -372,6 +374,17 @@ def _controls(run: Finished) -> Controls | None:
         )
     same = study.controls.same_generator if study.controls is not None else ()
     return Controls(found.predictions, found.images, found.sets, same)
+
+
+def _subsets(run: Finished) -> Subsets | None:
+    """Which images are greyscale, and the content classes that the study names; None where it declares no controls.
+
+    Of runs that were made before this was recorded nothing is known of colour, until `isitcap run` has looked.
+    """
+    controls = run.study.controls
+    if controls is None:
+        return None
+    return Subsets(read_greyscale(run.directory) if controls.greyscale else None, controls.classes)
 
 
 def _with_nulls(trained: pd.DataFrame, nulls: pd.DataFrame) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from analysis.reporting.lookup import Lookup
 from analysis.reporting.map_pictures import figure_maps
 from analysis.reporting.path_figure import figure_paths
 from analysis.reporting.shift_sections import shift_sections
+from analysis.reporting.subset_sections import subset_section
 from analysis.reporting.verdict import sentences
 from analysis.reporting.verdict_beside import sentence_beside
 from analysis.summary import Summary
@@ -38,6 +39,7 @@ def build_benchmark(summary: Summary, examples: Examples) -> Document:
         Section("sources", "By source", 3, tuple(_sources(lookup))),
         Section("grid", "Trained as × tested through", 3, tuple(_grids(lookup))),
         *shift_sections(lookup),
+        subset_section(lookup),
         Section("maps", "Example saliency maps", 3, tuple(figure_maps(lookup, examples, first=True))),
         Section("training", "Training", 3, tuple(_training(lookup))),
         Section(

@@ -14,6 +14,8 @@ import pandas as pd
 import PIL
 import scipy
 
+from analysis.errors import InputError
+from analysis.subsets import classes_of
 from isitcap.data.corruptions import corrupt
 from isitcap.data.image_sets import ImageSet, image_set
 from isitcap.data.sampling import Rows, draw, generator
@@ -85,12 +87,13 @@ def control_sets(study: Study, test_sets: Sequence[ImageSet], gather: Gather) ->
         gather: see `Gather`.
 
     Raises:
-        UserError: `controls.same_generator` names a group that the images do not have.
+        UserError: `controls.same_generator` or `controls.classes` names a group that the images do not have.
     """
     inside, outside = test_sets[0], dict(zip(study.test_sets, test_sets[1:], strict=True))
     made: list[ControlSet] = []
     if study.controls is not None:
         _check_generator(study.controls, test_sets[1:])
+        _check_classes(study.controls, test_sets)
         for declared, base in outside.items():
             made += _pipelines(study.controls, declared, base, gather)
     if study.robustness is not None:
@@ -183,3 +186,12 @@ def _check_generator(controls: Controls, test_sets: Sequence[ImageSet]) -> None:
                     f"controls.same_generator names `{name}`, but the fakes of `{source}` are of the groups {listed}; "
                     f"name one of them, or the source's column with sources.{source}.groups"
                 )
+
+
+def _check_classes(controls: Controls, test_sets: Sequence[ImageSet]) -> None:
+    """Refuse what the analysis would refuse after hours of training."""
+    images = pd.concat([each.index.assign(test_set=each.name) for each in test_sets], ignore_index=True)
+    try:
+        classes_of(images, controls.classes, [each.name for each in test_sets])
+    except InputError as error:
+        raise UserError(f"controls.classes: {error} (groups come from folders, or with sources.NAME.groups)") from None

@@ -109,7 +109,7 @@ def items_used(name: str, source: Source, archive: Archive, seed: int) -> list[I
         UserError: the layout is not what `source` declares, or it has no such part.
     """
     items = items_in(name, source, archive)
-    if source.groups:
+    if source.groups and not (source.kind == "tiny-imagenet" and all(item.group for item in items)):
         items = with_groups(name, source.groups, archive, items)
     if source.part:
         items = [item for item in items if item.part == source.part]

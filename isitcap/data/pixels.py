@@ -10,6 +10,7 @@ from typing import get_args
 from warnings import catch_warnings, simplefilter
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from isitcap.study.models import Kernel
@@ -126,6 +127,12 @@ def fit(image: Image.Image, size: int, kernel: Kernel) -> Image.Image:
     if side == size:
         return image
     return image.resize((size, size), KERNELS[kernel])
+
+
+def is_grey(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+    """Whether the three channels of every pixel are equal; (N,) of (N, H, W, 3)."""
+    same = (pixels[..., 0] == pixels[..., 1]) & (pixels[..., 1] == pixels[..., 2])
+    return np.asarray(same.all(axis=(1, 2)))
 
 
 def reencode(image: Image.Image, quality: int = 75) -> Image.Image:

@@ -22,6 +22,9 @@ SCHEMA_VERSION = 1
 STAGE = "controls"
 """The stage of a run that predicts control sets; its file is `controls.parquet`."""
 
+GREYSCALE = "controls~greyscale"
+"""The stage beside the test sets' indices that says which images have no colour; no test set can have its name."""
+
 SET_COLUMNS = ("name", "base", "kind", "kernel", "reencode", "corruption", "level")
 
 
@@ -58,6 +61,16 @@ def listed(directory: RunDirectory) -> list[dict[str, Any]] | None:
         return [{column: row[column] for column in SET_COLUMNS} for row in held["sets"]]
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def read_greyscale(directory: RunDirectory) -> pd.DataFrame | None:
+    """`test_set` and `image_id` of the images without colour; none where no record says which they are.
+
+    Raises:
+        UserError: the record is damaged.
+    """
+    path = directory.images(GREYSCALE)
+    return read_frame(path).astype(str) if path.exists() else None
 
 
 def read_controls(directory: RunDirectory, variants: Iterable[str], seeds: Iterable[int]) -> ControlFrames | None:

@@ -130,6 +130,18 @@ def _without_controls(data: dict[str, Any]) -> None:
         same = controls["same_generator"]
         controls["same_generator"] = tuple(name for name in same if name.partition("/")[0] in fakes)
         lost += [name for name in same if name not in controls["same_generator"]]
+        inside = set(data["split"]["sources"])
+        outside = {name for test_set in data["test_sets"] for name in (*test_set["real"], *test_set["fake"])}
+        classes = {
+            label: tuple(name for name in names if name.partition("/")[0] in inside | outside)
+            for label, names in controls["classes"].items()
+        }
+        controls["classes"] = {
+            label: names
+            for label, names in classes.items()
+            if all(any(name.partition("/")[0] in side for name in names) for side in (inside, outside))
+        }
+        lost += [f"class {label}" for label in classes if label not in controls["classes"]]
         if not data["test_sets"]:
             del data["controls"]
             lost.append("controls")

@@ -82,7 +82,7 @@ class Source(Model):
     """Refuse the source when a larger fraction of its images cannot be read."""
     groups: Annotated[str, Field(min_length=1)] | None = None
     """Column of the `index.csv` beside the images that names each image's group, such as its generator; its column
-    `file` holds their paths. None: the folder is the group."""
+    `file` holds their paths. None: the folder is the group. Tiny ImageNet's official archive knows its own."""
     description: str = ""
 
     @model_validator(mode="after")
@@ -103,7 +103,7 @@ class Source(Model):
             raise ValueError("an embedded source has no `path`; remove it")
         if self.kind != "embedded" and self.per_class is not None:
             raise ValueError("`per_class` is of embedded sources, which are made to measure; give `limit` instead")
-        if self.kind != "images" and self.groups is not None:
+        if self.kind not in ("images", "tiny-imagenet") and self.groups is not None:
             raise ValueError(f"a `{self.kind}` source knows its groups; remove `groups`")
         return self
 
@@ -259,10 +259,21 @@ class Controls(Model):
     reencode: Annotated[tuple[bool, ...], Field(min_length=1)] = (True, False)
     same_generator: tuple[Annotated[str, Field(min_length=1)], ...] = ()
     """Out-of-sample fakes of the generator that the training fakes are of: `source`, or `source/group`."""
+    greyscale: bool = True
+    """Whether test sets are given without their greyscale images, and on these alone, too."""
+    classes: dict[Name, Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)]] = {}
+    """Content class → images that show it, in-sample and out: `source`, or `source/group`, the group whole or its first
+    word. The loss out of sample is also given on the classes that both have."""
 
     @model_validator(mode="after")
     def _once(self) -> Self:
         _refuse_twice(self, "kernels", "reencode", "same_generator")
+        named: dict[str, str] = {}
+        for label, names in self.classes.items():
+            for name in names:
+                if (other := named.setdefault(name, label)) != label or names.count(name) > 1:
+                    where = f"`classes.{label}`" if other == label else f"`classes.{other}` and `classes.{label}`"
+                    raise ValueError(f"`{name}` stands twice in {where}; keep one")
         return self
 
 
@@ -431,6 +442,14 @@ class Study(Model):
                         f"`controls.same_generator` names `{name}`, which is no fake of a test set; "
                         f"known: {', '.join(sorted(fakes))}"
                     )
+            used = {*self.split.sources, *(name for each in self.test_sets for name in (*each.real, *each.fake))}
+            for label, names in self.controls.classes.items():
+                for name in names:
+                    if name.partition("/")[0] not in used:
+                        raise ValueError(
+                            f"`controls.classes.{label}` names `{name}`, of no source that is trained or tested on; "
+                            f"known: {', '.join(sorted(used))}"
+                        )
         if self.robustness is not None:
             known = (IN_SAMPLE_SET, *(test_set.name for test_set in self.test_sets))
             for name in self.robustness.test_sets:

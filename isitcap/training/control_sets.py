@@ -7,7 +7,7 @@ finished run. The pixels of one control set at a time are in memory.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -18,13 +18,14 @@ import torch
 from isitcap.data.assemble import StudyData
 from isitcap.data.control_sets import ControlSet
 from isitcap.data.image_sets import ImageSet
+from isitcap.data.pixels import is_grey
 from isitcap.errors import UserError
 from isitcap.models.classifier import ConvClassifier
 from isitcap.models.preprocessing import Preprocessing, Preprocessors
 from isitcap.models.variants import VARIANTS
 from isitcap.progress import bar
 from isitcap.records.atomic import digest, write_frame
-from isitcap.records.controls import STAGE, listed, write_listing
+from isitcap.records.controls import GREYSCALE, STAGE, listed, write_listing
 from isitcap.records.directory import RunDirectory, Stage
 from isitcap.study.models import Study
 from isitcap.training.environment import CODE_VERSION, Environment
@@ -48,6 +49,7 @@ class ControlPlan:
         self._sets = data.controls
         self._directory = directory
         self._own = {images.name for images in data.test_sets}
+        self._tested = [images for images in data.test_sets if images.role != "validation"]
         self._contents: dict[str, str] = {}
         self._rows = [control.row for control in data.controls]
 
@@ -74,6 +76,8 @@ class ControlPlan:
     def why(self, *, hashed: bool = True) -> str | None:
         """Why the list of control sets or the index of one must be written, or `None` when they stand; see `Stage`."""
         reasons = [stage.why(hashed=hashed) for _, stage in self.index_stages()]
+        if (greyscale := self._greyscale_stage()) is not None:
+            reasons.append(greyscale.why(hashed=hashed))
         if again := [reason for reason in reasons if reason]:
             return f"{len(again)} of {len(reasons)}: {again[0]}"
         return None if self._rows == listed(self._directory) else "other control sets than listed"
@@ -95,7 +99,11 @@ class ControlPlan:
                 yield control, self._index_stage(control)
 
     def write(self) -> None:
-        """Write the list of control sets and the index of each, where they are not there yet."""
+        """Write which images are greyscale, the list of control sets, and the index of each, where not there yet."""
+        if (greyscale := self._greyscale_stage()) is not None and greyscale.why():
+            path = self._directory.images(GREYSCALE)
+            write_frame(path, greyscale_images(self._tested))
+            greyscale.finish([path])
         contents = self.contents()
         for control, stage in self.index_stages():
             if stage.why():
@@ -160,11 +168,24 @@ class ControlPlan:
     def _index_stage(self, control: ControlSet) -> Stage:
         return Stage(self._directory.root / "images", control.name, {"recipe": dict(control.recipe)})
 
+    def _greyscale_stage(self) -> Stage | None:
+        if self._study.controls is None or not self._study.controls.greyscale:
+            return None
+        contents = {images.name: images.content for images in self._tested}
+        return Stage(self._directory.root / "images", GREYSCALE, {"test_sets": contents})
+
     def _known(self, control: ControlSet) -> str | None:
         if control.name in self._own:
             return str(control.recipe["content"])
         stage = self._index_stage(control)
         return str(stage.facts()["content"]) if stage.why() is None else None
+
+
+def greyscale_images(test_sets: Iterable[ImageSet]) -> pd.DataFrame:
+    """`test_set` and `image_id` of the images whose channels are equal in every pixel, at the study's size."""
+    ids = {images.name: images.index["image_id"][is_grey(images.pixels)] for images in test_sets}
+    rows = [(name, image) for name, found in ids.items() for image in found]
+    return pd.DataFrame(rows, columns=["test_set", "image_id"], dtype=str)
 
 
 @torch.no_grad()

@@ -17,6 +17,7 @@ from analysis.claims import Claim
 from analysis.control_frames import Controls
 from analysis.declared import Declared
 from analysis.faithfulness import FAITHFULNESS_COLUMNS
+from analysis.subsets import Subsets
 from analysis.summary import (
     AutoencoderQuality,
     HistoryRow,
@@ -238,6 +239,7 @@ def full_summary(small_study: Callable[..., dict[str, Any]]) -> Summary:
         faithfulness=study["maps"][keys].assign(**areas),
         stored_maps=stacks,
         controls=_controls(study),
+        subsets=Subsets(study["images"].groupby("test_set").head(5), {"scene": ("camera", "photos")}),
         margins={"in_sample": 0.1, "out_of_sample": 0.2},
         claims=claims,
         at_start=Declared((earlier, *claims[1:], withdrawn), alpha=0.05, confidence=0.95),

@@ -278,6 +278,7 @@ def test_ids_name_the_row(full_summary: Summary) -> None:
         "control_metrics": "recall/augment/outside@nearest:painter/augment",
         "control_contrasts": "balanced_accuracy/both/outside~blur-1-vs-outside/both",
         "shift": "shift-pipeline/specificity/both-vs-baseline/outside@nearest/own",
+        "subsets": "subset-fall/specificity/both-vs-baseline/outside~difference/own",
         "verdicts": "claim/falls/autoencoder/outside-vs-inside/own",
     }
     assert set(wanted) == set(TABLES)

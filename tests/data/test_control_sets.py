@@ -153,3 +153,12 @@ def test_an_unknown_group_is_refused(tmp_path: Path) -> None:
     study = study_of(tmp_path, CONTROLS.replace("[controls]", '[controls]\nsame_generator = ["other-grid/sd14"]'))
     with pytest.raises(UserError, match="names `other-grid/sd14`, but the fakes of `other-grid` are of the groups ``"):
         made(tmp_path, study)
+
+
+def test_a_class_of_no_image_is_refused(tmp_path: Path) -> None:
+    """Content classes are checked against the images before anything is trained."""
+    classes = CONTROLS + '\n[controls.classes]\ncamera = ["inside/camera", "other-camera"]\n'
+    assert made(tmp_path, study_of(tmp_path, classes)).controls
+    study = study_of(tmp_path, classes.replace("inside/camera", "inside/lens"))
+    with pytest.raises(UserError, match="class 'camera': no image of a test set is of 'inside/lens'"):
+        made(tmp_path, study)

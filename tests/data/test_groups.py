@@ -58,3 +58,25 @@ def test_a_table_that_does_not_tell_is_refused(tmp_path: Path, table: str | None
         groups(tmp_path, location, column)
     assert message in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_tiny_imagenet_takes_them_where_its_layout_tells_none(tmp_path: Path) -> None:
+    """A flat collection has groups from the table; the official layout knows its own, and needs none."""
+    write_images(tmp_path / "images", 2, "real")
+    files = [file.read_bytes() for file in sorted((tmp_path / "images").iterdir())]
+    flat, official = tmp_path / "flat.zip", tmp_path / "official.zip"
+    with zipfile.ZipFile(flat, "w") as archive:
+        archive.writestr("index.csv", "file,subject\nval_0.JPEG,n1 cat\nval_1.JPEG,n2 dog\n")
+        for number, data in enumerate(files):
+            archive.writestr(f"val_{number}.JPEG", data)
+    with zipfile.ZipFile(official, "w") as archive:
+        archive.writestr("t/val/val_annotations.txt", "val_0.JPEG\tn3\t0\nval_1.JPEG\tn4\t0\n")
+        for number, data in enumerate(files):
+            archive.writestr(f"t/val/images/val_{number}.JPEG", data)
+    source = Source(kind="tiny-imagenet", groups="subject")
+    for location, wanted in ((flat, ["n1 cat", "n2 dog"]), (official, ["n3", "n4"])):
+        pack = prepare(
+            "photos", source, location, Image(size=SIZE), kernel="box", reencode=False, seed=0, cache=tmp_path / "c",
+            progress=False,
+        )  # fmt: skip
+        assert list(pack.index["group"]) == wanted

@@ -208,9 +208,12 @@ def test_the_poster_protocol_tests_on_the_posters_numbers_of_images() -> None:
     same = {key for key, value in study.model_dump().items() if value == poster[key]}
     assert set(poster) - same == {"name", "notes", "sources", "test_sets", "controls"}
     assert study.controls is not None
-    assert study.controls.model_copy(update={"same_generator": ("drawbench-glance/Stable Diffusion 1.4",)}) == (
-        load_study("poster")[0].controls
-    )
+    classes = {
+        label: tuple(name.replace("tiny-imagenet/", "tiny-imagenet-val/") for name in names)
+        for label, names in study.controls.classes.items()
+    }
+    changes = {"same_generator": ("drawbench-glance/Stable Diffusion 1.4",), "classes": classes}
+    assert study.controls.model_copy(update=changes) == load_study("poster")[0].controls
 
 
 def test_further_mistakes_are_counted() -> None:
@@ -477,10 +480,26 @@ def test_left_out_sources_take_their_controls_with_them() -> None:
     assert less.controls.same_generator == ()
     assert "Controls left out, since what they are about was: drawbench-glance/Stable Diffusion 1.4." in less.notes
     assert less.robustness == study.robustness
+    assert less.controls.classes == study.controls.classes
     real = ("tiny-imagenet-val", "intel-scenes-test")
     none = resolve(study, without=real)
     assert none.controls is None
     assert none.robustness == study.robustness
+
+
+def test_classes_of_a_source_that_is_left_out_go() -> None:
+    """A class that one collection alone would show is no shared one; a note says which went."""
+    study, _ = load_study("poster")
+    assert study.controls is not None
+    less = resolve(study, without=["tiny-imagenet-val"])
+    assert less.controls is not None
+    assert less.controls.classes == {}
+    assert any("class cat, class dog" in note for note in less.notes)
+    data = study.model_dump(exclude_none=True)
+    data["controls"]["classes"] = {"cat": ("cifake/cat", "tiny-imagenet-val/n1", "intel-scenes-test/cat")}
+    less = resolve(Study.model_validate(data), without=["tiny-imagenet-val"])
+    assert less.controls is not None
+    assert less.controls.classes == {"cat": ("cifake/cat", "intel-scenes-test/cat")}
 
 
 def test_robustness_on_a_test_set_that_is_left_out_goes() -> None:

@@ -205,6 +205,13 @@ def test_controls_and_robustness_are_none_unless_declared() -> None:
         (FAR | {"controls": {"kernels": ("box", "box")}}, "`kernels` names one value twice"),
         (FAR | {"controls": {"kernels": ("cubic",)}}, "Input should be"),
         (FAR | {"controls": {"same_generator": ("a",)}}, "`a`, which is no fake of a test set; known: b"),
+        (FAR | {"controls": {"classes": {"cat": ("c/cat",)}}}, "`controls.classes.cat` names `c/cat`, of no source"),
+        (
+            FAR | {"controls": {"classes": {"cat": ("b/x",), "dog": ("b/x",)}}},
+            "`b/x` stands twice in `classes.cat` and",
+        ),
+        (FAR | {"controls": {"classes": {"cat": ("b/x", "b/x")}}}, "`b/x` stands twice in `classes.cat`; keep one"),
+        (FAR | {"controls": {"classes": {"cat": ()}}}, "at least 1"),
         (FAR | {"robustness": {"test_sets": ("near",)}}, "`near`, which is no test set; known: test, far"),
         ({"robustness": {"jpeg": (0,)}}, "greater than or equal to 1"),
         ({"robustness": {"jpeg": (50, 50)}}, "`jpeg` names one value twice"),
@@ -231,5 +238,6 @@ def test_a_training_generator_may_be_a_group() -> None:
 def test_only_plain_images_name_a_column_of_groups() -> None:
     """A source whose kind knows its groups refuses the key."""
     assert Source.model_validate({"kind": "images", "label": "real", "groups": "generator"}).groups == "generator"
+    assert Source.model_validate({"kind": "tiny-imagenet", "groups": "subject"}).groups == "subject"
     with pytest.raises(ValidationError, match="knows its groups; remove `groups`"):
         Source.model_validate({"kind": "cifake", "groups": "generator"})

@@ -20,11 +20,12 @@ from isitcap.data.assemble import StudyData
 from isitcap.data.control_sets import ControlSet
 from isitcap.data.image_sets import ImageSet, SetRole
 from isitcap.models.variants import VARIANTS
-from isitcap.records.atomic import digest, sha256
+from isitcap.records.atomic import digest, sha256, write_frame
+from isitcap.records.controls import GREYSCALE, read_greyscale
 from isitcap.records.directory import RunDirectory
-from isitcap.study.models import Image, Source, Split, Study
+from isitcap.study.models import Controls, Image, Source, Split, Study
 from isitcap.testing import tiny_study
-from isitcap.training.control_sets import ControlPlan
+from isitcap.training.control_sets import ControlPlan, greyscale_images
 from isitcap.training.environment import Environment
 from isitcap.training.runs import RunKey, Runs
 
@@ -32,6 +33,10 @@ CONTROLS = """
 [controls]
 kernels = ["nearest", "bilinear"]
 same_generator = ["other-grid"]
+
+[controls.classes]
+camera = ["inside/camera", "other-camera"]
+grid = ["inside/grid", "other-grid"]
 
 [robustness]
 images = 20
@@ -243,7 +248,7 @@ def test_a_level_more_predicts_controls_alone(place: Path, capsys: pytest.Captur
     finally:
         study.write_text(text, "utf-8")
     lines = [line for line in capsys.readouterr().out.splitlines() if not line.endswith(": kept")]
-    assert lines[0] == "images of control sets: 2 of 11: not made yet"
+    assert lines[0] == "images of control sets: 2 of 12: not made yet"
     rest = lines[1:]
     assert len(rest) == 4 * len(SEEDS)
     assert all(" controls: control set `elsewhere@bilinear~jpeg-10` is new" in line for line in rest)
@@ -258,6 +263,57 @@ def test_a_damaged_record_is_made_again_and_equal(place: Path) -> None:
     assert run(place) == 0
     assert file.read_bytes() == before
     assert weights.stat().st_mtime_ns == written
+
+
+def test_greyscale_images_are_those_with_equal_channels(tmp_path: Path) -> None:
+    """Listed by test set and id, validation left out; the list is made once, and anew for other images."""
+    pixels = np.random.default_rng(0).integers(0, 256, (8, 16, 16, 3), dtype=np.uint8)
+    pixels[[2, 5]] = pixels[[2, 5], :, :, :1]
+    pixels[5, 0, 0, 2] ^= 1  # one pixel that is not
+    some = replace(images("test", "in_sample"), pixels=pixels)
+    frame = greyscale_images([some])
+    assert frame.to_numpy().tolist() == [["test", "files/test-2.png"]]
+    study = runs((control("test~blur-1", "c", []),)).study
+    study = study.model_copy(update={"controls": Controls()})
+
+    def plan(test: ImageSet, study: Study = study) -> ControlPlan:
+        sets = (images("validation", "validation"), test)
+        data = StudyData(images("train", "train"), sets[0], sets, (), (), (control("test~blur-1", "c", []),))
+        return ControlPlan(study, data, RunDirectory(tmp_path))
+
+    assert plan(some).why() == "2 of 2: not made yet"
+    plan(some).write()
+    assert plan(some).why() is None
+    found = read_greyscale(RunDirectory(tmp_path))
+    assert found is not None
+    assert found.to_numpy().tolist() == frame.to_numpy().tolist()
+    assert str(plan(replace(some, content="other")).why()).startswith("1 of 2: ")
+    blind = study.model_copy(update={"controls": Controls(greyscale=False)})
+    assert plan(replace(some, content="other"), blind).why() is None
+
+
+def test_no_greyscale_image_is_a_record_too(tmp_path: Path) -> None:
+    """Nothing found is an empty table of two columns of names, which reads as such."""
+    frame = greyscale_images([])
+    assert list(frame.columns) == ["test_set", "image_id"]
+    write_frame(tmp_path / "images" / f"{GREYSCALE}.parquet", frame)
+    found = read_greyscale(RunDirectory(tmp_path))
+    assert found is not None
+    assert found.empty
+    assert read_greyscale(RunDirectory(tmp_path / "elsewhere")) is None
+
+
+def test_shared_classes_are_in_the_results(place: Path) -> None:
+    """Each label's one class is whole collections here: the fall on it is the fall, and the difference nothing."""
+    results: dict[str, Any] = json.loads((place / "out/results.json").read_text("utf-8"))
+    rows = [row for row in results["subsets"] if row["part"] == "fall" and row.get("versus") is None]
+    assert {row["quantity"] for row in rows} == {"balanced_accuracy", "specificity", "recall"}
+    loss = {(r["quantity"], r["variant"]): r["estimate"] for r in results["shift"] if r["part"] == "loss"
+            and r["test_set"] == "elsewhere@bilinear" and r.get("versus") is None}  # fmt: skip
+    for row in rows:
+        wanted = 0.0 if row["subset"] == "difference" else loss[row["quantity"], row["variant"]]
+        assert row["estimate"] == pytest.approx(wanted, abs=1e-12)
+    assert "the same subjects" in (place / "out/reports/benchmark.html").read_text("utf-8")
 
 
 def test_the_results_have_them_and_the_page_shows_them(place: Path) -> None:

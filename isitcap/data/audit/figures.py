@@ -35,12 +35,6 @@ def luma(pixels: npt.NDArray[np.uint8]) -> Floats:
     return np.asarray(pixels.astype(np.float32) @ _LUMA / np.float32(255))
 
 
-def is_grey(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
-    """Whether the three channels of every pixel are equal; (N,) of (N, H, W, 3)."""
-    same = (pixels[..., 0] == pixels[..., 1]) & (pixels[..., 1] == pixels[..., 2])
-    return np.asarray(same.all(axis=(1, 2)))
-
-
 def colour_and_sharpness(pixels: npt.NDArray[np.uint8]) -> Floats:
     """The `FIGURES` of each image, (N, 10), of RGB pixels (N, H, W, 3)."""
     values = pixels.astype(np.float32) / np.float32(255)

@@ -14,12 +14,12 @@ import pandas as pd
 import PIL.Image
 
 from isitcap.data.audit.container import ContainerFacts, container_facts, name_number, name_pattern
-from isitcap.data.audit.figures import FIGURES, Floats, colour_and_sharpness, is_grey, spectrum
+from isitcap.data.audit.figures import FIGURES, Floats, colour_and_sharpness, spectrum
 from isitcap.data.audit.hashes import Hashes, Thumbnails, hash_input, perceptual_hashes
 from isitcap.data.audit.hashes import thumbnails as thumbnails_of
 from isitcap.data.demo import prepare_embedded
 from isitcap.data.packs import check_broken, items_used
-from isitcap.data.pixels import KERNELS, BrokenImageError, decode, decoding, fit, reencode, to_rgb
+from isitcap.data.pixels import KERNELS, BrokenImageError, decode, decoding, fit, is_grey, reencode, to_rgb
 from isitcap.data.sampling import draw, generator
 from isitcap.data.sources import Item, open_source, utf8
 from isitcap.progress import each

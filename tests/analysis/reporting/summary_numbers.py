@@ -44,6 +44,7 @@ def numbers_of(summary: Summary, operating: pd.DataFrame | None = None) -> dict[
         *summary.control_metrics,
         *summary.control_contrasts,
         *summary.shift,
+        *summary.subsets,
     )
     for row in rows:
         out[row.id] = (row.estimate, row.low, row.high)

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from isitcap.data.audit.figures import FIGURES, colour_and_sharpness, is_grey, luma, spectrum
+from isitcap.data.audit.figures import FIGURES, colour_and_sharpness, luma, spectrum
+from isitcap.data.pixels import is_grey
 
 Look = Callable[..., Image.Image]
 
