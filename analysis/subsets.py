@@ -16,10 +16,12 @@ that both have, in the shares n_c/n that the out-of-sample images have:
 
 beside the same of all in-sample images and all out-of-sample images of the sources that have such classes. The
 difference of the two falls is what the choice of content makes of the fall; what is left on matched classes is other
-cameras, other compression, other framing. Classes are matched by name alone, and their counts are taken as fixed.
+cameras, other compression, other framing. Classes are matched by name alone, and their shares are taken as fixed.
 
-Every row is a weighted sum of means over disjoint groups of images with the same seeds: its interval is the crossed one
-with a group for each class. Balanced accuracy is the mean of the two labels, where both have what it takes.
+Every row is a weighted sum of means over disjoint groups of images with the same seeds, and its interval is the crossed
+one: on matched classes with a group for each class, of a change or difference with the images' influences on it, so
+that images that both of its means hold count once. Balanced accuracy is the mean of the two labels, where both have
+what it takes.
 """
 
 from __future__ import annotations
@@ -45,9 +47,6 @@ LEAST = 2
 """Images of a class and label that each collection must have: below, no interval is defined."""
 
 FALL: tuple[SubsetPart, ...] = ("inside", "outside", "fall")
-
-Weights = dict[tuple[str, str], float]
-"""The weight of each group of images, by collection (`inside`, `outside`) and class (empty: none that is matched)."""
 
 
 @dataclass(frozen=True)
@@ -87,8 +86,9 @@ def subset_rows(
     if subsets.greyscale is not None:
         grey = _greyscale(subsets.greyscale, images)
         for card in study.test_sets:
-            if card.role != "validation" and card.name in grey:
-                rows += views.rows(card.name, partial(_colour, test_set=card.name, grey=grey[card.name]), confidence)
+            if card.role != "validation":
+                ids = grey.get(card.name, frozenset())
+                rows += views.rows(card.name, partial(_colour, test_set=card.name, grey=ids), confidence)
     if subsets.classes:
         classes = classes_of(images, subsets.classes, [card.name for card in study.test_sets])
         for inside in (card.name for card in study.test_sets if card.role == "in_sample"):
@@ -101,7 +101,7 @@ def subset_rows(
 def classes_of(
     images: pd.DataFrame, classes: Mapping[str, Sequence[str]], test_sets: Iterable[str]
 ) -> dict[str, dict[str, str]]:
-    """Test set → image id → content class, of the images that have one.
+    """Test set → image id → content class, of the images that have one; a source without groups has none.
 
     Raises:
         InputError: a name has no image in any test set, or an image would be of two classes.
@@ -113,6 +113,8 @@ def classes_of(
         for name in names:
             wanted, slash, kind = name.partition("/")
             chosen = source == wanted
+            if slash and chosen.any() and not (group[chosen] != "").any():
+                continue  # nothing is known of what these images show, whoever names it
             if slash:
                 chosen &= (group == kind) | (group.str.partition(" ")[0] == kind)
             if not chosen.any():
@@ -197,19 +199,26 @@ def _colour(of: _Own, *, test_set: str, grey: frozenset[str]) -> Iterator[_Part]
     for quantity in SHIFT_QUANTITIES:
         yield _Part("level", "colour", quantity, level(quantity, view.where(without)))
         yield _Part("level", "greyscale", quantity, level(quantity, view.where(~without)))
-        yield _Part("change", "colour", quantity, _change(quantity, view, ~without))
+        yield _Part("change", "colour", quantity, change(quantity, view, ~without))
 
 
-def _change(quantity: ShiftQuantity, view: Seen, grey: NDArray[np.bool_]) -> Strata:
+def change(quantity: ShiftQuantity, view: Seen, grey: NDArray[np.bool_]) -> Strata:
+    """What leaving greyscale images out adds, as a mean over all images of a label: how many are grey is drawn, too.
+
+    The values are the estimate of a seed and each image's influence on it, so that the interval holds the share of
+    greyscale images, too: (1 - grey)(y - colour)/(1 - g) - (y - all), which is zero in the mean.
+    """
     strata: list[Stratum] = []
     for label, weight in TERMS[quantity]:
         mine = view.labels == label
-        if not (mine & grey).any():
+        right, kept = view.right[:, mine], ~grey[mine]
+        if kept.all():
             continue
-        if not (mine & ~grey).any():
+        if not kept.any():
             return Undefined("without greyscale images there are none", len(view.right), 0)
-        share = weight * float((mine & grey).sum() / mine.sum())
-        strata += [Stratum(view.right[:, mine & ~grey], share), Stratum(view.right[:, mine & grey], -share)]
+        every, colour = right.mean(axis=1, keepdims=True), right[:, kept].mean(axis=1, keepdims=True)
+        values = (colour - every) + kept * (right - colour) / kept.mean() - (right - every)
+        strata.append(Stratum(values, weight))
     return tuple(strata) or Undefined("no greyscale images of this label", len(view.right), 0)
 
 
@@ -225,32 +234,65 @@ def _matched(of: _Own, *, inside: str, outside: str, classes: Mapping[str, Mappi
                 strata: list[Stratum] = []
                 for found, weight in terms:
                     assert found is not None
-                    weights = found.weights(part, subset)
-                    strata += [Stratum(found.values[key], weight * w) for key, w in weights.items()]
+                    strata += found.strata(part, subset, weight)
                 yield _Part(part, subset, quantity, tuple(strata))
+        if len(terms) == 1 and (found := terms[0][0]) is not None:
+            for part in ("inside", "outside"):
+                for kind in found.mix:
+                    yield _Part(part, class_subset(kind), quantity, (Stratum(found.of(part, kind)),))
+
+
+def class_subset(kind: str) -> str:
+    """What the rows of a single class are called, so that no class has the name of another subset."""
+    return f"class {kind}"
+
+
+@dataclass(frozen=True)
+class _Side:
+    """What was decided (S, I) of one label's images of a collection, and the class (I,) of each; empty: not matched."""
+
+    right: NDArray[np.float64]
+    kinds: NDArray[np.str_]
 
 
 @dataclass(frozen=True)
 class _Groups:
-    """Decisions (S, I_g) by collection and class, of one label; class `""` holds what is not matched."""
+    """Both collections, and the shares that the matched classes have out of sample."""
 
-    values: Mapping[tuple[str, str], NDArray[np.float64]]
+    sides: Mapping[SubsetPart, _Side]
+    mix: Mapping[str, float]
 
-    def weights(self, part: SubsetPart, subset: str) -> Weights:
-        """The weight of each group's mean in a part, of all images, of the matched classes, or the difference."""
+    def of(self, part: SubsetPart, kind: str) -> NDArray[np.float64]:
+        """The decisions of one class in one collection."""
+        side = self.sides[part]
+        return side.right[:, side.kinds == kind]
+
+    def strata(self, part: SubsetPart, subset: str, weight: float) -> list[Stratum]:
+        """A part times `weight`: of all images, of the matched classes, or the difference."""
         if part == "fall":
-            inside, outside = self.weights("inside", subset), self.weights("outside", subset)
-            return inside | {key: -weight for key, weight in outside.items()}
-        if subset == "difference":
-            every, some = self.weights(part, "all"), self.weights(part, "classes")
-            return {key: weight - some.get(key, 0.0) for key, weight in every.items()}
-        here = {key: values.shape[1] for key, values in self.values.items() if key[0] == part}
+            return [*self.strata("inside", subset, weight), *self.strata("outside", subset, -weight)]
+        side = self.sides[part]
         if subset == "all":
-            total = sum(here.values())
-            return {key: n / total for key, n in here.items()}
-        mix = {key[1]: values.shape[1] for key, values in self.values.items() if key[0] == "outside" and key[1]}
-        total = sum(mix.values())
-        return {key: mix[key[1]] / total for key in here if key[1]}
+            return [Stratum(side.right, weight)]
+        if subset == "classes":
+            return [Stratum(self.of(part, kind), weight * share) for kind, share in self.mix.items()]
+        return [Stratum(side.right - self._influence(part), weight)]
+
+    def _influence(self, part: SubsetPart) -> NDArray[np.float64]:
+        """The mean over the matched classes, and each image's influence on it; (S, I), its mean is that mean.
+
+        Both means of a difference are then of the same images, one by one. A class of n images estimates its own mean,
+        so its residuals are as much too small as √((n - 1)/n).
+        """
+        side = self.sides[part]
+        values = np.zeros_like(side.right)
+        level = np.zeros((len(values), 1))
+        for kind, share in self.mix.items():
+            chosen = side.kinds == kind
+            n, mean = int(chosen.sum()), side.right[:, chosen].mean(axis=1, keepdims=True)
+            level += share * mean
+            values[:, chosen] = (side.right[:, chosen] - mean) * share * len(chosen) / n * np.sqrt(n / (n - 1))
+        return values + level
 
 
 def _groups(
@@ -260,22 +302,22 @@ def _groups(
 
     Out of sample the sources that have a matched class are taken whole, and no other.
     """
-    sides = {}
-    for name, view, classes in (("inside", inside, of_inside), ("outside", outside, of_outside)):
-        mine = view.where(np.asarray(view.labels == label, dtype=bool))
-        sides[name] = (mine, np.array([classes.get(str(image), "") for image in mine.image_ids], dtype=object))
-    counts = [dict(zip(*np.unique(kinds.astype(str), return_counts=True), strict=True)) for _, kinds in sides.values()]
-    shared = [kind for kind in counts[0] if kind and min(counts[0][kind], counts[1].get(kind, 0)) >= LEAST]
+    here = [_of_label(label, view, kinds) for view, kinds in ((inside, of_inside), (outside, of_outside))]
+    counts = [dict(zip(*np.unique(side.kinds, return_counts=True), strict=True)) for side, _ in here]
+    shared = [kind for kind in counts[1] if kind and min(counts[0].get(kind, 0), counts[1][kind]) >= LEAST]
     if not shared:
         return None
-    view, kinds = sides["outside"]
-    sources = sorted(set(view.sources[np.isin(kinds.astype(str), shared)].astype(str)))
-    kept = np.asarray(np.isin(view.sources.astype(str), sources), dtype=bool)
-    sides["outside"] = (view.where(kept), kinds[kept])
-    values: dict[tuple[str, str], NDArray[np.float64]] = {}
-    for name, (view, kinds) in sides.items():
-        for kind in (*shared, ""):
-            chosen = np.asarray(kinds == kind if kind else ~np.isin(kinds.astype(str), shared), dtype=bool)
-            if chosen.any():
-                values[name, kind] = view.right[:, chosen]
-    return _Groups(values)
+    (within, _), (out, sources) = here
+    kept = np.isin(sources, np.unique(sources[np.isin(out.kinds, shared)]))
+    total = sum(counts[1][kind] for kind in shared)
+    return _Groups(
+        {"inside": within, "outside": _Side(out.right[:, kept], out.kinds[kept])},
+        {str(kind): float(counts[1][kind] / total) for kind in shared},
+    )
+
+
+def _of_label(label: int, view: Seen, classes: Mapping[str, str]) -> tuple[_Side, NDArray[np.str_]]:
+    """The images of a label, and the source of each."""
+    mine = view.where(np.asarray(view.labels == label, dtype=bool))
+    kinds = np.array([classes.get(str(image), "") for image in mine.image_ids], dtype=np.str_)
+    return _Side(mine.right, kinds), mine.sources.astype(np.str_)

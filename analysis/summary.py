@@ -168,7 +168,8 @@ class SubsetRow(Estimate):
     With greyscale images apart: `level` of `colour` or `greyscale` ones, and `change`, what leaving the greyscale ones
     out adds. On content classes that the in-sample set and `test_set` share: the level in-sample (`inside`) and out of
     sample (`outside`), and the `fall` from one to the other, each of `all` images, of the shared `classes`, and the
-    `difference` all - classes. With `versus` it is the difference of two variants.
+    `difference` all - classes; levels also of each shared class, as `class <name>`. With `versus` it is the difference
+    of two variants.
     """
 
     part: SubsetPart

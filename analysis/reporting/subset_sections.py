@@ -13,11 +13,17 @@ from analysis.reporting.panels import position_of
 from analysis.reporting.quantities import Kind, Number, counts, number, quantity
 from analysis.reporting.tables import intervals
 from analysis.shift import SHIFT_QUANTITIES
-from analysis.subsets import FALL
+from analysis.subsets import FALL, class_subset
 from analysis.summary import Estimate, SubsetRow, TestSetCard
 
 IMAGES = {"all": "all", "classes": "shared classes", "difference": "difference"}
 """Which images the rows of a fall are of → how the table calls them."""
+
+APART = {"specificity": "real", "recall": "synthetic"}
+"""Quantities of one label → its images."""
+
+CLASS = class_subset("")
+"""What the names of single classes' rows begin with."""
 
 SHARED = (
     "Photographs of another collection also show other things. Where the content of images is known, the fall from "
@@ -46,6 +52,17 @@ class _Rows:
         held = {key[4] for key in self._found if key[0] == part}
         return tuple(card for card in self.lookup.quoted if card.name in held)
 
+    def shared(self, name: str, card: TestSetCard) -> str:
+        """The shared classes of a quantity's images, with the numbers of images in-sample and out of sample."""
+        baseline = self.lookup.baseline
+        kinds = dict.fromkeys(key[1] for key in self._found if key[2:] == (name, baseline, card.name))
+        listed = []
+        for kind in (kind for kind in kinds if kind.startswith(CLASS)):
+            sides = [self.row(part, kind, name, baseline, card) for part in ("inside", "outside")]
+            n_inside, n_outside = (row.n_images if row is not None else 0 for row in sides)
+            listed.append(f"{kind.removeprefix(CLASS)} ({n_inside:,} and {n_outside:,})")
+        return f"of {APART[name]} images, in-sample and out of sample, {', '.join(listed)}"
+
     def quantities(self, card: TestSetCard) -> tuple[str, ...]:
         """What the fall of a test set is given of."""
         held = {key[2] for key in self._found if key[0] == "fall" and key[4] == card.name}
@@ -59,41 +76,50 @@ def subset_section(lookup: Lookup) -> Section:
 
 def _blocks(rows: _Rows) -> Iterator[Block]:
     yield from present(table_greyscale(rows))
-    for card in rows.cards("fall"):
-        yield Paragraph((SHARED,))
+    for position, card in enumerate(rows.cards("fall")):
+        if position == 0:
+            yield Paragraph((SHARED,))
         yield Paragraph(sentence_fall(rows, card))
         yield from present(table_fall(rows, card))
 
 
 def table_greyscale(rows: _Rows) -> Table:
-    """Balanced accuracy with and without greyscale images, and both classes of these alone."""
+    """Both classes without greyscale images, what that changes, and greyscale images alone."""
     lookup = rows.lookup
     lines: list[Row] = []
     held: list[Estimate | None] = []
     how_many: list[str] = []
     for card in rows.cards("change"):
         for variant in lookup.variants:
-            whole = lookup.metric("balanced_accuracy", variant, card.name)
-            colour = rows.row("level", "colour", "balanced_accuracy", variant, card)
-            change = rows.row("change", "colour", "balanced_accuracy", variant, card)
-            grey = [rows.row("level", "greyscale", name, variant, card) for name in ("specificity", "recall")]
-            held += [colour]
-            cells = (number(whole), number(colour), number(change, kind="points"), *map(number, grey))
-            lines.append(Row((lookup.called(card.name), variant), tuple(map(Cell, cells))))
+            cells: list[Number] = []
+            alone: list[Estimate | None] = []
+            for name in ("specificity", "recall"):
+                colour = rows.row("level", "colour", name, variant, card)
+                held.append(colour)
+                alone.append(rows.row("level", "greyscale", name, variant, card))
+                cells += [number(colour), number(rows.row("change", "colour", name, variant, card), kind="points")]
+            lines.append(Row((lookup.called(card.name), variant), tuple(map(Cell, [*cells, *map(number, alone)]))))
             if variant == lookup.baseline:
-                real, fake = (row.n_images if row is not None and row.estimate is not None else 0 for row in grey)
+                real, fake = (row.n_images if row is not None and row.estimate is not None else 0 for row in alone)
                 how_many.append(f"{real:,} real and {fake:,} synthetic of {lookup.called(card.name)}")
     caption = (
-        "Balanced accuracy of each variant along its own path, of all images and without greyscale ones (three equal "
-        "channels in every pixel at the study’s size), the difference made by leaving them out, and how often "
-        f"greyscale images alone are called right. Greyscale are {'; '.join(how_many)}. {counts(held)}. "
-        f"{intervals(lookup)}"
+        "Specificity and recall of each variant along its own path without greyscale images (three equal channels in "
+        "every pixel at the study’s size), what leaving them out changes, and both on greyscale images alone. "
+        f"Greyscale are {'; '.join(how_many)}. Without them: {counts(held)}. {intervals(lookup)} Balanced accuracy, "
+        "their mean, stands in tables/subsets.csv."
     )
     return Table(
         "table-greyscale",
         "Greyscale images apart",
         ("test set", "variant"),
-        ("all, %", "colour alone, %", "colour − all, points", "greyscale: specificity, %", "greyscale: recall, %"),
+        (
+            "specificity, colour, %",
+            "change, points",
+            "recall, colour, %",
+            "change, points",
+            "specificity, greyscale, %",
+            "recall, greyscale, %",
+        ),
         tuple(lines),
         (caption,),
         grouped=True,
@@ -132,7 +158,9 @@ def table_fall(rows: _Rows, card: TestSetCard) -> Table:
         "Each variant along its own path. All: every in-sample image, and every out-of-sample image of the sources in "
         "which shared classes were found. Shared classes: the images of these classes, in-sample ones weighted to the "
         "classes’ shares out of sample. Difference: all less shared classes, in points; of the fall, what the choice "
-        f"of subjects makes. Out of sample, of shared classes: {counts(held)}. {intervals(rows.lookup)}"
+        f"of subjects makes. Out of sample, of shared classes: {counts(held)}. Shared classes: "
+        f"{'; '.join(rows.shared(name, card) for name in rows.quantities(card) if name in APART)}. Their shares are "
+        f"taken as fixed. {intervals(rows.lookup)}"
     )
     return Table(
         f"table-shared-classes-{position_of(rows.lookup, card)}",

@@ -18,6 +18,11 @@ PATH_COLUMN = "file"
 """The column of the images' paths."""
 
 
+def has_table(archive: Archive) -> bool:
+    """Whether a table lies beside the images."""
+    return any(member.rsplit("/", 1)[-1] == TABLE for member in archive.members)
+
+
 def with_groups(name: str, column: str, archive: Archive, items: list[Item]) -> list[Item]:
     """The images of the source `name`, each with the group that `column` of the table beside it names.
 

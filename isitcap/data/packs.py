@@ -7,7 +7,7 @@ from pathlib import Path
 
 from isitcap.data.archives import Archive, fingerprint
 from isitcap.data.catalog import fetch_note
-from isitcap.data.groups import with_groups
+from isitcap.data.groups import has_table, with_groups
 from isitcap.data.pixels import BrokenImageError, decode, decoding, fit
 from isitcap.data.pixels import reencode as jpeg_round_trip
 from isitcap.data.sampling import draw, generator
@@ -109,7 +109,8 @@ def items_used(name: str, source: Source, archive: Archive, seed: int) -> list[I
         UserError: the layout is not what `source` declares, or it has no such part.
     """
     items = items_in(name, source, archive)
-    if source.groups and not (source.kind == "tiny-imagenet" and all(item.group for item in items)):
+    told = source.kind != "tiny-imagenet" or (has_table(archive) and not all(item.group for item in items))
+    if source.groups and told:
         items = with_groups(name, source.groups, archive, items)
     if source.part:
         items = [item for item in items if item.part == source.part]

@@ -23,6 +23,9 @@ KERNELS: Mapping[Kernel, Image.Resampling] = MappingProxyType(
 MAX_PIXELS = 50_000_000
 """Largest declared width × height that is decoded; a larger image counts as broken (decompression bomb)."""
 
+MAX_SIDE = 32_768
+"""Longest declared side: beyond it, a centre square is no longer what the file shows."""
+
 # The common raster formats alone: Pillow's other readers (EPS, PDF, …) start programs or take far more code to trust.
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF")
 
@@ -40,7 +43,8 @@ def decode(data: bytes) -> Image.Image:
     The content decides the format, not the file's name. Bytes after the image's end are ignored.
 
     Raises:
-        BrokenImageError: not an image, truncated, corrupt, or of more than `MAX_PIXELS` declared pixels.
+        BrokenImageError: not an image, truncated, corrupt, or of more than `MAX_PIXELS` declared pixels or `MAX_SIDE`
+            on a side.
     """
     # WeasyPrint switches this on for the whole process when it is imported; half an image must stay a broken one.
     before, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, False
@@ -49,6 +53,8 @@ def decode(data: bytes) -> Image.Image:
         width, height = image.size
         if width * height > MAX_PIXELS:
             raise BrokenImageError(f"declares {width} × {height} pixels; at most {MAX_PIXELS:,} are decoded")
+        if max(width, height) > MAX_SIDE:
+            raise BrokenImageError(f"declares {width} × {height} pixels; at most {MAX_SIDE:,} on a side are decoded")
         image.load()
     except BrokenImageError:
         raise

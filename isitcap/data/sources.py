@@ -30,6 +30,38 @@ MEANING: dict[str, LabelName] = {
     **dict.fromkeys(("fake", "fakes", "1_fake", "synthetic", "ai", "generated", "ai_generated"), "synthetic"),
 }
 
+_MEANING_NOTHING = frozenset(
+    [
+        "class",
+        "data",
+        "dataset",
+        "files",
+        "image",
+        "images",
+        "img",
+        "imgs",
+        "label",
+        "photos",
+        "pictures",
+        "samples",
+        "set",
+    ]
+)
+"""Words beside which a name keeps its meaning, such as those of `fake_images`."""
+
+
+def meaning(name: str) -> LabelName | None:
+    """What a name says of its images, if it says nothing else: `Fake_Images` is synthetic, `RealVis` may be anything.
+
+    >>> meaning("Fake_Images"), meaning("0_real"), meaning("RealVis"), meaning("not_fake")
+    ('synthetic', 'real', None, None)
+    """
+    if (whole := MEANING.get(name.lower())) is not None:
+        return whole
+    words = [word for word in re.findall(r"[^\W\d_]+", name.lower()) if word not in _MEANING_NOTHING]
+    found = {MEANING.get(word) for word in words}
+    return found.pop() if len(found) == 1 else None
+
 
 @dataclass(frozen=True, slots=True)
 class Item:
@@ -199,16 +231,18 @@ def _tiny_imagenet(name: str, archive: Archive) -> list[Item]:
 
 def _one_label(name: str, archive: Archive, label: LabelName) -> list[Item]:
     """All images of one declared label; a folder or a class of the table that is named as the other one is refused."""
-    for own in archive.class_names if isinstance(archive, Tables) else ():
-        if MEANING.get(own.lower(), label) != label:
+    names: Iterable[str] = ()
+    if isinstance(archive, Tables):
+        names = archive.class_names or (dict.fromkeys(archive.labels or ()) if archive.has_texts else ())
+    for own in names:
+        if (other := meaning(own) or label) != label:
             raise UserError(
                 f'source `{name}` declares label = "{label}", but {archive.location} has a class {show(own)}; '
-                f'declare labels = {{ "{own}" = "{MEANING[own.lower()]}", … }} instead'
+                f'declare labels = {{ "{own}" = "{other}", … }} instead'
             )
     for member in archive.images:
         for folder in member.split("/")[:-1]:
-            if MEANING.get(folder.lower(), label) != label:
-                other: LabelName = MEANING[folder.lower()]
+            if (other := meaning(folder) or label) != label:
                 raise UserError(
                     f'source `{name}` declares label = "{label}", but {archive.location} has a folder {show(folder)}; '
                     f'declare labels = {{ "{folder}" = "{other}", … }} instead'
@@ -317,10 +351,10 @@ def _tiny_imagenet_tables(name: str, archive: Tables) -> list[Item]:
 
 def _refuse_inverted(name: str, labels: dict[str, LabelName], what: str) -> None:
     for key, label in labels.items():
-        if MEANING.get(key.lower(), label) != label:
+        if (other := meaning(key) or label) != label:
             raise UserError(
                 f'source `{name}`: labels maps the {what} {show(key)} to "{label}": inverted labels? Write '
-                f'"{MEANING[key.lower()]}", or rename the {what}'
+                f'"{other}", or rename the {what}'
             )
 
 

@@ -109,6 +109,15 @@ class Tables(Archive):
         """Whether every table has the label column."""
         return all(self._label in table.schema_arrow.names for table in self._tables)
 
+    @property
+    def has_texts(self) -> bool:
+        """Whether every table has the label column, and texts in it."""
+        if not self.has_labels:
+            return False
+        columns = [self._column(table, self._label).type for table in self._tables]
+        kinds = [kind.value_type if pa.types.is_dictionary(kind) else kind for kind in columns]
+        return all(pa.types.is_string(kind) or pa.types.is_large_string(kind) for kind in kinds)
+
     @cached_property
     def class_names(self) -> tuple[str, ...]:
         """The names that the tables' own metadata gives the numbers of the label column; empty where there are none."""

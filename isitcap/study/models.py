@@ -82,7 +82,8 @@ class Source(Model):
     """Refuse the source when a larger fraction of its images cannot be read."""
     groups: Annotated[str, Field(min_length=1)] | None = None
     """Column of the `index.csv` beside the images that names each image's group, such as its generator; its column
-    `file` holds their paths. None: the folder is the group. Tiny ImageNet's official archive knows its own."""
+    `file` holds their paths. None: the folder is the group. Tiny ImageNet's official archive knows its own, and a
+    collection of its images may lack the table."""
     description: str = ""
 
     @model_validator(mode="after")

@@ -172,7 +172,7 @@ class ControlPlan:
         if self._study.controls is None or not self._study.controls.greyscale:
             return None
         contents = {images.name: images.content for images in self._tested}
-        return Stage(self._directory.root / "images", GREYSCALE, {"test_sets": contents})
+        return Stage(self._directory.root / "images", GREYSCALE, {"version": 1, "test_sets": contents})
 
     def _known(self, control: ControlSet) -> str | None:
         if control.name in self._own:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageFile, JpegImagePlugin
 
-from isitcap.data.pixels import KERNELS, MAX_PIXELS, BrokenImageError, decode, decoding, fit, reencode, to_rgb
+from isitcap.data.pixels import KERNELS, MAX_PIXELS, MAX_SIDE, BrokenImageError, decode, decoding, fit, reencode, to_rgb
 
 
 def picture(width: int = 32, height: int = 32, seed: int = 0) -> Image.Image:
@@ -176,6 +176,14 @@ def test_a_decompression_bomb_is_broken_before_it_unfolds(width: int, height: in
     assert width * height > MAX_PIXELS
     with decoding(), pytest.raises(BrokenImageError, match="pixels"):
         decode(declared_png(width, height))
+
+
+def test_a_side_that_is_too_long_is_broken() -> None:
+    """A strip of 100,000 × 4 pixels is few of them, and its centre square would show next to nothing of it."""
+    for width, height in ((100_000, 4), (4, MAX_SIDE + 1)):
+        with decoding(), pytest.raises(BrokenImageError, match=r"at most 32,768 on a side are decoded"):
+            decode(declared_png(width, height))
+    assert decode(saved(picture(MAX_SIDE, 1), "PNG")).size == (MAX_SIDE, 1)
 
 
 @given(data=st.binary(max_size=200), cut=st.integers(0, 800))

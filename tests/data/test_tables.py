@@ -120,6 +120,16 @@ def test_labels_and_columns_that_do_not_fit_are_refused(
         list_items("mine", source, place)
 
 
+def test_a_text_that_contradicts_the_one_label_is_refused(tmp_path: Path, refuses: Refuses) -> None:
+    """Where `label` holds for all images, a table that calls some the other thing is not believed silently."""
+    place = table(tmp_path / "t.parquet", [b"x"] * 3, ["cat", "Fake_Images", "dog"])
+    with refuses('label = "real"', "a class `Fake_Images`"):
+        list_items("mine", Source(kind="images", label="real"), place)
+    assert len(list_items("mine", Source(kind="images", label="synthetic"), place)) == 3
+    numbers = table(tmp_path / "n.parquet", [b"x"] * 3, [0, 1, 0])
+    assert len(list_items("mine", Source(kind="images", label="real"), numbers)) == 3
+
+
 @pytest.mark.parametrize(("labels", "word"), [([0, None, 1], "row 1"), ([0, 1, 7], "7"), ([0, -1, 1], "-1")])
 def test_a_label_that_is_none_is_refused(tmp_path: Path, labels: list[Any], word: str, refuses: Refuses) -> None:
     """A missing label, or a number outside the classes, is not guessed at."""

@@ -45,6 +45,8 @@ class ContainerFacts:
     progressive: bool
     exif: bool
     icc: bool
+    trailing: bool = False
+    """Whether bytes follow the image's end, as where a second file hangs behind it."""
 
 
 def container_facts(data: bytes, image: Image.Image) -> ContainerFacts:
@@ -65,7 +67,26 @@ def container_facts(data: bytes, image: Image.Image) -> ContainerFacts:
         progressive=bool(image.info.get("progressive") or image.info.get("interlace")),
         exif="exif" in image.info,
         icc="icc_profile" in image.info,
+        trailing=has_trailing(data, image.format or ""),
     )
+
+
+def has_trailing(data: bytes, form: str) -> bool:
+    """Whether bytes that are not all zero follow the end of a JPEG, PNG, BMP or WebP; False for other formats.
+
+    A JPEG ends with its last end-of-image marker: bytes behind it are found, an appended JPEG alone is not.
+    """
+    end = len(data)
+    if form == "JPEG":
+        end = data.rfind(b"\xff\xd9") + 2
+    elif form == "PNG":
+        at = data.find(b"IEND", data.rfind(b"IDAT"))
+        end = at + 8 if at >= 0 else end
+    elif form == "BMP":
+        end = int.from_bytes(data[2:6], "little")
+    elif form == "WEBP":
+        end = int.from_bytes(data[4:8], "little") + 8
+    return end > 2 and bool(data[end:].strip(b"\0"))
 
 
 @lru_cache(maxsize=4096)

@@ -73,6 +73,18 @@ def _reading(material: Material) -> Iterator[Finding]:
             unit="files",
             remedy="Mend or remove them (broken.csv).",
         )
+    if trailing := int(material.frame["trailing"].sum()):
+        first = material.frame["image_id"][material.frame["trailing"]].iloc[0]
+        yield Finding(
+            id="trailing",
+            check="trailing",
+            severity="note",
+            says=f"{trailing:,} of {n:,} files have bytes behind the end of their image ({first} is the first): a "
+            "second file may hang there. The image alone is read.",
+            measure=count("trailing", trailing, n),
+            unit="files",
+            remedy="Look at a few of them (images.parquet); cameras, too, write such bytes.",
+        )
     if material.flat:
         yield Finding(
             id="flat",

@@ -141,7 +141,9 @@ def _grey(material: Material, each: Compared, labels: np.ndarray) -> Iterator[Fi
         f"{n_fake:,} synthetic images ({fake / n_fake:.2%}).",
         measure=Measure(id=name, kind="share", value=difference, low=float(low), high=float(high), n=len(labels)),
         unit="points",
-        remedy="Quote the results on colour images apart." if p < SURE else "Nothing: the shares do not differ.",
+        remedy="Quote the results on colour images apart; a study with `[controls]` does."
+        if p < SURE
+        else "Nothing: the shares do not differ.",
     )
 
 

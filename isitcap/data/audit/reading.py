@@ -26,7 +26,7 @@ from isitcap.progress import each
 from isitcap.study.models import Image, Source
 
 PROBE_IMAGES = 2000
-"""Real images of a source that go through every pipeline, at most."""
+"""Images of a source and label that go through every pipeline, at most."""
 
 _CHUNK = 512
 
@@ -58,7 +58,7 @@ class Pipeline:
 
 @dataclass(frozen=True)
 class Probe:
-    """A sample of one source's real images through several pipelines: spectra (P, n, bins), and the images' ids."""
+    """A sample of one source's images of a label through several pipelines: spectra (P, n, bins), the images' ids."""
 
     pipelines: tuple[Pipeline, ...]
     spectra: Floats = field(repr=False)
@@ -70,7 +70,7 @@ class Images:
     """All that is kept of N images: a frame with a row for each, its hash (N,) and its thumbnail (N, 256).
 
     Figures are of the pixels that a classifier would see; the hash is of the whole original. `broken` holds id and
-    reason of what could not be read, `probes` a sample of each source's real images.
+    reason of what could not be read, `probes` a sample of each source's real images, `synthetic_probes` of the others.
     """
 
     frame: pd.DataFrame = field(repr=False)
@@ -78,6 +78,7 @@ class Images:
     thumbnails: Thumbnails = field(repr=False)
     broken: tuple[tuple[str, str], ...]
     probes: dict[str, Probe] = field(repr=False)
+    synthetic_probes: dict[str, Probe] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -109,6 +110,7 @@ def read_places(places: Iterable[Place], image: Image, *, seed: int, cache: Path
         np.concatenate([part.thumbnails for part in parts]),
         tuple(pair for part in parts for pair in part.broken),
         {name: probe for part in parts for name, probe in part.probes.items()},
+        {name: probe for part in parts for name, probe in part.synthetic_probes.items()},
     )
 
 
@@ -141,7 +143,7 @@ def _read_files(place: Place, image: Image, seed: int, show: bool) -> Images:
                 seen = reencode(seen) if jpeg else seen
                 table.add(item, position, hashlib.sha256(data).hexdigest(), facts, np.asarray(seen), hash_input(rgb))
                 if position in sampled:
-                    table.probe(item.image_id, [_through(rgb, image.size, pipeline) for pipeline in pipelines])
+                    table.probe(item, [_through(rgb, image.size, pipeline) for pipeline in pipelines])
     check_broken(place.name, broken, len(items), source.max_broken)
     return table.finish(broken)
 
@@ -162,7 +164,7 @@ def _read_embedded(place: Place, image: Image, seed: int, cache: Path, show: boo
         facts = ContainerFacts(0, "", "RGB", pack.size, pack.size, "", "", progressive=False, exif=False, icc=False)
         table.add(item, position, sha256, facts, pixels, hash_input(PIL.Image.fromarray(pixels)))
         if position in sampled:
-            table.probe(item.image_id, [pixels])
+            table.probe(item, [pixels])
     return table.finish([])
 
 
@@ -180,11 +182,43 @@ def _through(rgb: PIL.Image.Image, size: int, pipeline: Pipeline) -> npt.NDArray
 
 
 def _sample(items: list[Item], seed: int) -> frozenset[int]:
-    """Positions of the real images that are drawn for the probes."""
-    real = np.array([position for position, item in enumerate(items) if item.label == 0], dtype=np.int64)
-    chosen = [items[position] for position in real]
-    rows = draw(generator(seed, "audit.probe"), [i.part for i in chosen], [i.group for i in chosen], PROBE_IMAGES)
-    return frozenset(real[rows].tolist())
+    """Positions of the images of each label that are drawn for the probes."""
+    found: set[int] = set()
+    for label, purpose in ((0, "audit.probe"), (1, "audit.probe synthetic")):
+        mine = np.array([position for position, item in enumerate(items) if item.label == label], dtype=np.int64)
+        chosen = [items[position] for position in mine]
+        rows = draw(generator(seed, purpose), [i.part for i in chosen], [i.group for i in chosen], PROBE_IMAGES)
+        found |= set(mine[rows].tolist())
+    return frozenset(found)
+
+
+class _Probing:
+    """Spectra of a sample of one label's images through every pipeline, measured in chunks."""
+
+    def __init__(self) -> None:
+        self._ids: list[str] = []
+        self._waiting: list[list[npt.NDArray[np.uint8]]] = []
+        self._spectra: list[Floats] = []
+
+    def add(self, image_id: str, pixels: list[npt.NDArray[np.uint8]]) -> None:
+        self._ids.append(image_id)
+        self._waiting.append(pixels)
+        if len(self._waiting) >= _CHUNK:
+            self._measure()
+
+    def finish(self, pipelines: tuple[Pipeline, ...]) -> Probe | None:
+        """None where there was no image."""
+        self._measure()
+        if not self._spectra:
+            return None
+        return Probe(pipelines, np.concatenate(self._spectra, axis=1), tuple(self._ids))
+
+    def _measure(self) -> None:
+        if not self._waiting:
+            return
+        through = zip(*self._waiting, strict=True)
+        self._spectra.append(np.stack([spectrum(np.stack(pixels)) for pixels in through]))
+        self._waiting.clear()
 
 
 class _Table:
@@ -198,9 +232,7 @@ class _Table:
         self._frames: list[pd.DataFrame] = []
         self._hashes: list[Hashes] = []
         self._thumbnails: list[Thumbnails] = []
-        self._probed: list[str] = []
-        self._waiting: list[list[npt.NDArray[np.uint8]]] = []
-        self._spectra: list[Floats] = []
+        self._probing = (_Probing(), _Probing())
 
     def add(
         self,
@@ -218,19 +250,13 @@ class _Table:
         if len(self._rows) >= _CHUNK:
             self._flush()
 
-    def probe(self, image_id: str, pixels: list[npt.NDArray[np.uint8]]) -> None:
-        self._probed.append(image_id)
-        self._waiting.append(pixels)
-        if len(self._waiting) >= _CHUNK:
-            self._measure()
+    def probe(self, item: Item, pixels: list[npt.NDArray[np.uint8]]) -> None:
+        self._probing[item.label].add(item.image_id, pixels)
 
     def finish(self, broken: list[tuple[str, str]]) -> Images:
         self._flush()
-        self._measure()
-        probes = {}
-        if self._spectra:
-            spectra = np.concatenate(self._spectra, axis=1)
-            probes[self._source] = Probe(self._pipelines, spectra, tuple(self._probed))
+        probes = [probing.finish(self._pipelines) for probing in self._probing]
+        real, synthetic = ({} if probe is None else {self._source: probe} for probe in probes)
         frame = pd.concat(self._frames, ignore_index=True)
         self._frames.clear()
         hashes, thumbnails = np.concatenate(self._hashes), np.concatenate(self._thumbnails)
@@ -238,7 +264,7 @@ class _Table:
         order = np.argsort(frame["position"].to_numpy(), kind="stable")
         if (np.diff(order) != 1).any():
             frame, hashes, thumbnails = frame.iloc[order].reset_index(drop=True), hashes[order], thumbnails[order]
-        return Images(frame, hashes, thumbnails, tuple(sorted(broken)), probes)
+        return Images(frame, hashes, thumbnails, tuple(sorted(broken)), real, synthetic)
 
     def _flush(self) -> None:
         if not self._rows:
@@ -257,13 +283,6 @@ class _Table:
         self._thumbnails.append(thumbnails_of(grey))
         for waiting in (self._rows, self._pixels, self._greys):
             waiting.clear()
-
-    def _measure(self) -> None:
-        if not self._waiting:
-            return
-        through = zip(*self._waiting, strict=True)
-        self._spectra.append(np.stack([spectrum(np.stack(pixels)) for pixels in through]))
-        self._waiting.clear()
 
 
 _FACTS = tuple(ContainerFacts.__dataclass_fields__)

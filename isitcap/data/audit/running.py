@@ -70,11 +70,15 @@ def duplicate_rows(material: Material) -> pd.DataFrame:
     """A row for each image with a copy.
 
     `bytes_group` and `near_group` number the groups; `test_copies_train_bytes` and `…_near` say that it is of the test
-    side while a copy is of the training side (the study's split where there is one, else the parts of its source), and
+    side while a copy is of the training side (the study's split where there is one, else the parts of its source; one
+    that nothing is trained on is of no training side, whatever its parts are called), and
     `again_bytes` and `again_near` that another of its group comes first on the same side.
     """
     frame = material.frame
-    side = np.where(material.side != "", material.side, frame["part"].to_numpy(str))
+    parts = frame["part"].to_numpy(str)
+    if material.training.any():
+        parts = np.where(material.training, parts, "")
+    side = np.where(material.side != "", material.side, parts)
     train, rest = side == "train", (side != "train") & (side != "")
     if material.training.any():
         rest |= ~material.training

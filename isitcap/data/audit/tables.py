@@ -7,7 +7,7 @@ from isitcap.data.audit.material import Material
 from isitcap.data.audit.tables_copies import copies_table, pairs_table
 from isitcap.data.audit.tables_files import broken_table, classes_table, facts_table, sizes_table, values_table
 from isitcap.data.audit.tables_label import classifiers_table, suspects_table
-from isitcap.data.audit.tables_pixels import figures_table, grey_table, sources_table
+from isitcap.data.audit.tables_pixels import figures_table, grey_table, sharpness_table, sources_table
 
 SECTIONS = (
     ("duplicates", "Copies"),
@@ -27,5 +27,5 @@ def tables_of(material: Material) -> tuple[AuditTable, ...]:
         found += [facts_table(each), values_table(material, each), sizes_table(material, each)]
     found += [grey_table(material)]
     found += [figures_table(material, each) for each in material.compared]
-    found += [sources_table(material), classes_table(material), broken_table(material)]
+    found += [sharpness_table(material), sources_table(material), classes_table(material), broken_table(material)]
     return tuple(table for table in found if table.rows)

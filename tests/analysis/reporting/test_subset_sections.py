@@ -55,7 +55,7 @@ def test_every_number_is_the_summarys(summary: Summary, section: Section) -> Non
     texts = [part for b in section.blocks if isinstance(b, Paragraph) for part in b.text]
     cells = [c.content for b in section.blocks if isinstance(b, Table) for row in b.rows for c in row.cells]
     found = [each for each in (*texts, *cells) if isinstance(each, Number)]
-    assert len(found) == 3 + 2 * 2 * 5 + 2 * 3 * 3
+    assert len(found) == 3 + 2 * 2 * 6 + 2 * 3 * 3
     for each in found:
         assert each.raw == pytest.approx(known[each.id]), each.id
 
@@ -76,6 +76,7 @@ def test_a_row_of_each_kind_of_image(section: Section) -> None:
     assert kinds[0] == kinds[1] == ["percent", "percent", "points"]
     assert kinds[2] == ["points"] * 3
     assert "n = 4 seeds × 17 images" in plain(found.caption)
+    assert "of real images, in-sample and out of sample, thing (20 and 17)" in plain(found.caption)
 
 
 def test_the_sentence_tells_the_fall_and_what_subjects_make(summary: Summary, section: Section) -> None:
@@ -96,9 +97,11 @@ def test_nothing_without_subsets(summary: Summary) -> None:
         assert ('id="subsets"' in page) is there
 
 
-def test_without_greyscale_images_the_falls_stand_alone() -> None:
-    """A set without greyscale images has no table of them."""
+def test_no_greyscale_images_are_told_from_nobody_having_looked() -> None:
+    """A set in which there are none has its line, and the caption says so."""
     made = make(np.random.default_rng(1))
     subsets = Subsets(pd.DataFrame({"test_set": [], "image_id": []}, dtype=str), {"all": ("inside", "photos")})
     found = subset_section(Lookup(build_summary(**made | {"subsets": subsets})))
-    assert [block.id for block in found.blocks if isinstance(block, Table)] == ["table-shared-classes-2"]
+    assert "Greyscale are 0 real and 0 synthetic of test; 0 real and 0 synthetic of far" in plain(
+        table(found, "table-greyscale").caption
+    )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from collections.abc import Callable
 
 import pytest
 from PIL import Image
 
-from isitcap.data.audit.container import container_facts, name_number, name_pattern, quantisation_name
+from isitcap.data.audit.container import container_facts, has_trailing, name_number, name_pattern, quantisation_name
 from isitcap.data.pixels import decode
 
 Save = Callable[..., bytes]
@@ -58,3 +60,22 @@ def test_names_lose_their_numbers_and_folders() -> None:
     assert name_number("train2/REAL/0012 (3).JPG") == 12
     assert name_number("a/b.png") == -1
     assert name_number("9" * 20) == -1
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "BMP", "WEBP"])
+def test_a_file_behind_an_image_is_seen(picture: Look, saved: Save, form: str) -> None:
+    """A zip that hangs behind an image is a fact of the file; the image alone, or zeros behind it, are none."""
+    data = saved(picture(3), form)
+    hidden = io.BytesIO()
+    with zipfile.ZipFile(hidden, "w") as archive:
+        archive.writestr("inner.jpg", saved(picture(4)))
+    for behind, found in ((b"", False), (bytes(64), False), (hidden.getvalue(), True), (b"x", True)):
+        facts = container_facts(data + behind, decode(data + behind))
+        assert (facts.format, facts.trailing) == (form, found), behind[:4]
+
+
+def test_of_other_formats_and_cut_files_nothing_is_said() -> None:
+    """No end is known of a TIFF, and one that is not there has nothing behind it."""
+    assert not has_trailing(b"II*\0" + b"x" * 99, "TIFF")
+    assert not has_trailing(b"\xff\xd8 no end", "JPEG")
+    assert not has_trailing(b"\x89PNG no end", "PNG")

@@ -38,3 +38,14 @@ def test_order_balance_and_broken_files_are_noted(audited: Audited, clean: dict[
     assert "20.0% of the 100" in found["balance/set"].says
     assert "set/train/real/bad.jpg" in found["broken"].says
     assert len(material.images) == 100
+
+
+def test_bytes_behind_an_image_are_counted(audited: Audited, clean: dict[str, bytes]) -> None:
+    """A polyglot is read as the image that it is, counted, and named."""
+    name = "test/fake/003.jpg"
+    files = clean | {name: clean[name] + b"PK\x03\x04 and a whole archive"}
+    material, audit = audited(files)
+    found = by_id(audit)["trailing"]
+    assert found.severity == "note"
+    assert f"1 of {len(files)} files have bytes behind the end of their image (set/{name}" in found.says
+    assert material.frame["trailing"].sum() == 1

@@ -13,7 +13,9 @@ import numpy as np
 from planted import cells
 
 from isitcap.data.audit.material import Material
+from isitcap.data.audit.running import duplicate_rows
 from isitcap.data.audit.tables_copies import copies_table, pairs_table
+from isitcap.study.models import Split
 
 pytestmark = pytest.mark.slow
 
@@ -58,3 +60,21 @@ def test_pairs_through_others_are_counted_in_the_caption(planted: Planted) -> No
     caption = pairs_table(joined).caption
     assert "The first 1 of 1 pairs" in caption
     assert "2 more pairs that are not byte-identical" in caption
+
+
+def test_an_untrained_source_is_of_no_training_side(planted: Planted) -> None:
+    """A part called `train` of a source that is only tested on holds no training images; its first copy stays."""
+    _, material = planted
+    frame = material.frame.copy()
+    other = frame["source"] == "other"
+    frame.loc[other, "part"] = "train"
+    groups = material.groups("bytes").copy()
+    first, second = np.flatnonzero(other)[:2]
+    groups[second] = groups[first]
+    copies = replace(material.duplicates, bytes=groups)
+    plan = replace(material.plan, split=Split(sources=("main",), train=8, validation=4, test=4))
+    changed = replace(material, plan=plan, duplicates=copies, images=replace(material.images, frame=frame))
+    found = duplicate_rows(changed).set_index("image_id")
+    ids = frame["image_id"].tolist()
+    assert found.loc[[ids[first], ids[second]], "test_copies_train_bytes"].tolist() == [False, False]
+    assert found.loc[[ids[first], ids[second]], "again_bytes"].tolist() == [False, True]

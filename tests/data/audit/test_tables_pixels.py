@@ -16,7 +16,7 @@ from sklearn.metrics import roc_auc_score
 from statsmodels.stats.proportion import proportion_confint
 
 from isitcap.data.audit.material import Material
-from isitcap.data.audit.tables_pixels import figures_table, grey_table, sources_table
+from isitcap.data.audit.tables_pixels import figures_table, grey_table, sharpness_table, sources_table
 
 pytestmark = pytest.mark.slow
 
@@ -82,3 +82,21 @@ def test_energy_at_high_frequencies_of_a_flat_spectrum(planted: Planted) -> None
     bins = spectra.shape[-1]
     expected = sum(r for r in range(1, bins + 1) if 2 * r > bins) / (bins * (bins + 1) / 2)
     assert measure(table, "sources/other/box/high").value == pytest.approx(expected)
+
+
+def test_sharpness_is_given_of_each_class_through_every_kernel(planted: Planted) -> None:
+    """Five kernels, with a JPEG and without, of real and synthetic images; real ones as against other sources."""
+    _, material = planted
+    found = sharpness_table(material)
+    rows = cells(found)
+    kinds = {head for head, _ in rows}
+    assert {"main, real", "main, synthetic", "other, real"} <= kinds
+    other = sources_table(material)
+    for pipeline in ("box", "nearest+jpeg75"):
+        assert measure(found, f"sharpness/other/real/{pipeline}") == measure(
+            other, f"sources/other/{pipeline}/high"
+        ).model_copy(update={"id": f"sharpness/other/real/{pipeline}"})
+    synthetic = material.images.synthetic_probes["main"]
+    labels = material.frame.set_index("image_id")["label"]
+    assert set(labels[list(synthetic.image_ids)]) == {1}
+    assert measure(found, "sharpness/main/synthetic/box").n == len(synthetic.image_ids)
