@@ -42,6 +42,8 @@ def run_family(given: argparse.Namespace, text: str, base: Path | None) -> None:
     Raises:
         UserError: the study, its images or the folder are not fit for use.
     """
+    if given.variants is not None:
+        raise UserError("--variants: a diversity study names its variants in its file; copy it and change them there")
     family = parse_family(text, f"{given.study}.toml" if base is None else str(given.study))
     seeds = parse_seeds(given.seeds) if given.seeds is not None else None
     family = resolve_family(family, seeds=seeds, without=given.without)

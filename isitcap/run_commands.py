@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from isitcap.data.cache import cache_folder
 from isitcap.errors import UserError
@@ -20,6 +20,8 @@ from isitcap.records.directory import RunDirectory, Stage
 from isitcap.report_commands import compute_results, write_reports
 from isitcap.study import FAMILIES, SHIPPED, Study, dump_study, load_study, locate, parse_data, parse_seeds, resolve
 from isitcap.study.family import family_text
+from isitcap.study.load import parse_variants
+from isitcap.study.models import VariantName
 
 if TYPE_CHECKING:
     from isitcap.data.assemble import StudyData
@@ -39,6 +41,11 @@ def add_run_commands(commands: argparse._SubParsersAction[argparse.ArgumentParse
         default=[],
         metavar="NAME=PATH|FOLDER",
         help="zip or folder of a source, or a folder that holds NAME.zip or NAME/ (repeatable)",
+    )
+    run.add_argument(
+        "--variants",
+        metavar="NAME,…",
+        help=f"instead of the study's, with commas, of {', '.join(get_args(VariantName))}: baseline,autoencoder,blur",
     )
     run.add_argument("--without", action="append", default=[], metavar="NAME", help="leave a test source out")
     run.add_argument(
@@ -85,9 +92,12 @@ def _run(given: argparse.Namespace) -> None:
         return
     declared, base = load_study(given.study)
     seeds = parse_seeds(given.seeds) if given.seeds is not None else None
-    study = resolve(declared, seeds=seeds, without=given.without)
+    variants = parse_variants(given.variants) if given.variants is not None else None
+    study = resolve(declared, seeds=seeds, variants=variants, without=given.without)
     if lost := [claim.id for claim in declared.claims if claim.id not in {kept.id for kept in study.claims}]:
-        warn(f"--without {', '.join(given.without)}: the study's claims about it fall away: {', '.join(lost)}")
+        words = [f"--without {', '.join(given.without)}"] * bool(given.without)
+        words += [f"--variants {given.variants}"] * (variants is not None)
+        warn(f"{' '.join(words)}: the study's claims about what is left out fall away: {', '.join(lost)}")
     places = locate(study, base, parse_data(given.data))
     out = given.out or Path("runs") / study.name
     if given.explain:

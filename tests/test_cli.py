@@ -244,7 +244,7 @@ def test_claims_that_fall_away_are_named(place: Path, tmp_path: Path, capsys: py
     """Leaving out a source tells which claims go with it."""
     assert again(place, tmp_path / "less", "--without", "other-grid", "--explain") == 0
     assert capsys.readouterr().err == (
-        "isitcap: --without other-grid: the study's claims about it fall away: no-help\n"
+        "isitcap: --without other-grid: the study's claims about what is left out fall away: no-help\n"
     )
 
 

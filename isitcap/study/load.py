@@ -18,7 +18,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from isitcap.errors import UserError
-from isitcap.study.models import IN_SAMPLE_SET, NAME_PATTERN, Study
+from isitcap.study.models import IN_SAMPLE_SET, NAME_PATTERN, Study, VariantName
 
 SHIPPED = ("demo", "poster", "poster-protocol")
 """Studies that come with the program, by name."""
@@ -88,9 +88,16 @@ def parse_study(text: str, file: str) -> Study:
 
 
 def resolve(
-    study: Study, *, seeds: Sequence[int] | None = None, without: Iterable[str] = (), file: str = "--without"
+    study: Study,
+    *,
+    seeds: Sequence[int] | None = None,
+    variants: Sequence[VariantName] | None = None,
+    without: Iterable[str] = (),
+    file: str = "--without",
 ) -> Study:
-    """The study with other seeds, and without some sources (a test set left with one class goes, and claims about it).
+    """The study with other seeds or variants, and without some sources (a test set left with one class goes).
+
+    Claims about what is no longer there go with it.
 
     Raises:
         UserError: `without` names a source that the study does not have or cannot do without.
@@ -98,6 +105,8 @@ def resolve(
     data = study.model_dump(exclude_none=True)
     if seeds is not None:
         data["seeds"] = tuple(seeds)
+    if variants is not None:
+        data["variants"] = tuple(variants)
     for name in without:
         if name not in study.sources:
             raise UserError(f"{file} {name}: the study `{study.name}` has no such source; {_known(study.sources)}")
@@ -218,6 +227,26 @@ def dump_data(data: dict[str, Any]) -> str:
     # tomli-w gives every item of an array a line of its own; short arrays are easier to read on one
     joined = re.sub(r"\[\n((?: {4}[^\n\[\]]+,\n)+)\]", lambda m: f"[{' '.join(m[1].split())[:-1]}]", text)
     return joined if tomllib.loads(joined) == data else text
+
+
+def parse_variants(text: str) -> tuple[VariantName, ...]:
+    """`baseline,autoencoder,blur` → those, in this order.
+
+    Raises:
+        UserError: a name is of no variant or stands twice, or `baseline`, which all are compared with, is not there.
+    """
+    known: tuple[VariantName, ...] = get_args(VariantName)
+    found: list[VariantName] = []
+    for name in text.split(","):
+        variant = next((each for each in known if each == name.strip()), None)
+        if variant is None:
+            raise UserError(f"--variants {text}: no variant is called `{name.strip()}`; known: {', '.join(known)}")
+        if variant in found:
+            raise UserError(f"--variants {text}: {variant} stands twice; give it once")
+        found.append(variant)
+    if "baseline" not in found:
+        raise UserError(f"--variants {text}: all variants are compared with `baseline`; add it")
+    return tuple(found)
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:

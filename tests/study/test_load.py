@@ -7,7 +7,7 @@ import pytest
 from isitcap.data.catalog import CATALOG
 from isitcap.errors import UserError
 from isitcap.study import SHIPPED, Locations, dump_study, load_study, locate, parse_data, parse_seeds, resolve
-from isitcap.study.load import parse_study
+from isitcap.study.load import parse_study, parse_variants
 from isitcap.study.models import Study
 
 TEXT = """
@@ -340,6 +340,35 @@ def test_without_leaves_a_source_out() -> None:
     assert less.test_sets[0].fake == tuple(n for n in poster.test_sets[0].fake if n != "imagen-midjourney")
     assert less.test_sets[0].real == poster.test_sets[0].real
     assert less.notes == poster.notes
+
+
+def test_other_variants_take_the_place_of_the_studys() -> None:
+    """Controls and `mix` beside the poster's study, without a file; claims about others go, and a note says so."""
+    study, _ = load_study("poster")
+    more = resolve(study, variants=parse_variants("baseline, autoencoder,blur,jpeg,mix"))
+    assert more.variants == ("baseline", "autoencoder", "blur", "jpeg", "mix")
+    assert more.sources == study.sources
+    gone = {claim.id for claim in study.claims} - {claim.id for claim in more.claims}
+    assert gone
+    assert all({"augment", "both"} & {*claim.variants, claim.versus} for claim in study.claims if claim.id in gone)
+    assert any(note.startswith("Claims left out") for note in more.notes)
+    assert resolve(study, variants=study.variants) == resolve(study)
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("baseline,blurr", "no variant is called `blurr`; known: baseline, augment"),
+        ("baseline,", "no variant is called ``"),
+        ("baseline,mix,mix", "mix stands twice"),
+        ("autoencoder,mix", "all variants are compared with `baseline`; add it"),
+    ],
+)
+def test_wrong_variants_are_refused(text: str, part: str) -> None:
+    """An unknown name, one given twice, and no baseline: one line each."""
+    with pytest.raises(UserError) as error:
+        parse_variants(text)
+    assert part in message(error)
 
 
 def test_without_drops_a_test_set_left_with_one_class(study: Study) -> None:
