@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-SCRIPTS = ("analysis_speed.py", "report_speed.py", "attributions.py", "measures.py")
+SCRIPTS = ("analysis_speed.py", "report_speed.py", "attributions.py", "measures.py", "reading.py")
 
 
 def main() -> None:

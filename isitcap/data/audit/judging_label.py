@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -10,6 +11,7 @@ from scipy import stats
 from statsmodels.stats.proportion import confint_proportions_2indep
 
 from analysis.audit import Finding, Measure, Severity
+from isitcap.data.audit.classifiers import Told
 from isitcap.data.audit.material import Compared, Material
 from isitcap.data.audit.measures import FACT_WORDS, PIXELS_ALONE, count, p_words, share, told_measure
 from isitcap.data.audit.probes import Fact
@@ -49,7 +51,7 @@ def comparison(material: Material, each: Compared) -> Iterator[Finding]:
         yield from _order(each, n)
         yield from _suspects(each)
     yield from _one_table(material, each)
-    if each.transfer is not None and each.transfer.high is not None and each.transfer.high < 0.4:
+    if each.transfer is not None and _reversed(each.transfer, n, fake):
         yield Finding(
             id=f"turned-round/{name}",
             check="turned-round",
@@ -58,6 +60,17 @@ def comparison(material: Material, each: Compared) -> Iterator[Finding]:
             measure=told_measure(f"turned-round/{name}", each.transfer),
             remedy="Check that its labels are not inverted; if they are right, the kernel or the corpus does it.",
         )
+
+
+def _reversed(told: Told, n: int, fake: int) -> bool:
+    """Whether a classifier of the training set's figures tells the label the wrong way round.
+
+    Where it does so of every pair, DeLong's interval is not defined: it counts if chance would do that less often than
+    once in a thousand times.
+    """
+    if told.high is not None:
+        return told.high < 0.4
+    return told.auc == 0 and math.comb(n, fake) > 1000
 
 
 def _facts(each: Compared) -> Iterator[Finding]:

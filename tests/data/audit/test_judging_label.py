@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +13,10 @@ from PIL import Image
 from planted import N, by_id, numbers
 
 from analysis.audit import Audit
-from isitcap.data.audit.material import Material
+from isitcap.data.audit.material import Material, gather, plan_of
+from isitcap.data.audit.running import audit_of
+from isitcap.study.load import load_study
+from isitcap.testing import tiny_study
 
 Look = Callable[..., Image.Image]
 Save = Callable[..., bytes]
@@ -89,3 +93,22 @@ def test_one_class_alone_is_not_judged(audited: Audited, clean: dict[str, bytes]
     found = by_id(audited(files, label="real")[1])
     assert found["one-class/set"].severity == "note"
     assert not {"container-classifier/set", "figures-classifier/set"} & set(found)
+
+
+@pytest.mark.parametrize("inverted", [True, False])
+def test_an_inverted_test_set_is_told_by_the_training_set(tmp_path: Path, *, inverted: bool) -> None:
+    """A test set with all labels the wrong way round is a risk, told with its AUC; the same one right is none."""
+    path = tiny_study(tmp_path)
+    if inverted:
+        (tmp_path / "other-camera").rename(tmp_path / "aside")
+        (tmp_path / "other-grid").rename(tmp_path / "other-camera")
+        (tmp_path / "aside").rename(tmp_path / "other-grid")
+    study, _ = load_study(str(path))
+    places = {name: tmp_path / str(source.path) for name, source in study.sources.items()}
+    audit = audit_of(gather(plan_of(study, places), cache=tmp_path / "cache", show=False), "isitcap data audit tiny")
+    found = [finding for finding in audit.findings if finding.check == "turned-round"]
+    assert [finding.severity for finding in found] == ["risk"] * inverted
+    for finding in found:
+        assert finding.measure is not None
+        assert finding.measure.value == 0.0
+        assert "inverted" in (finding.remedy or "")
