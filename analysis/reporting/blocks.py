@@ -5,11 +5,15 @@ A document is a list of sections, a section a list of parts, so that another doc
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from analysis.reporting.images import attachment
 from analysis.reporting.quantities import Number, Text, grouped, plain
+
+PANEL_WIDTH, MOST_HEIGHT = 82.0, 150.0
+"""Millimetres: width of a panel in print (`templates/style/print.css`), and what a sheet has below two headings."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,12 @@ class Panel:
     def address(self) -> str:
         """The SVG as a `data:` address."""
         return attachment(self.svg.encode("utf-8"), "image/svg+xml")
+
+    @property
+    def height(self) -> float:
+        """Millimetres on paper; 0 of an SVG that does not say how large it is."""
+        found = re.search(r'<svg\b[^>]*? width="([\d.]+)"[^>]*? height="([\d.]+)"', self.svg)
+        return PANEL_WIDTH * float(found[2]) / float(found[1]) if found else 0.0
 
 
 @dataclass(frozen=True)
@@ -46,6 +56,16 @@ class Figure:
         if self.across:
             return self.across
         return 2 if len(self.panels) == 2 or len(self.panels) % 4 == 0 else 3
+
+    @property
+    def tall(self) -> bool:
+        """Whether it is too high to stand below headings on one sheet, and breaks between rows of panels there.
+
+        Of more than four panels, or of so high ones: two panels side by side, as print has them.
+        """
+        heights = [panel.height for panel in self.panels]
+        rows = [max(heights[at : at + 2]) for at in range(0, len(heights), 2)]
+        return len(self.panels) > 4 or sum(rows) > MOST_HEIGHT
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from analysis.reporting.blocks import Cell, Row, Table, letter
+import pytest
+
+from analysis.reporting.blocks import Cell, Figure, Panel, Row, Table, letter
 from analysis.reporting.quantities import Number, value
 
 
@@ -59,3 +61,21 @@ def test_a_table_says_whether_it_holds_shares() -> None:
     assert not table().has_shares
     share = Row(("a",), (Cell(value("x", 0.5, "percent")),))
     assert Table("t", "T", ("row",), ("share, %",), (share,)).has_shares
+
+
+def test_a_figure_that_no_sheet_holds_breaks_between_rows_of_panels() -> None:
+    """By the number of panels, or by their heights, two side by side: 82 mm wide, as high as their shape makes them."""
+
+    def figure(*heights: float) -> Figure:
+        panels = (
+            Panel(f"p-{n}", "", "", f'<svg class="chart" width="320" height="{height}" viewBox="0 0 1 1"></svg>', {})
+            for n, height in enumerate(heights)
+        )
+        return Figure("f", "F", tuple(panels), ())
+
+    assert figure(320).panels[0].height == pytest.approx(82)
+    assert not figure(200, 200, 200, 200).tall
+    assert figure(100, 100, 100, 100, 100).tall
+    assert figure(616, 280, 520).tall
+    assert not figure(500, 580).tall
+    assert Panel("p", "", "", "<svg></svg>", {}).height == 0.0
