@@ -136,7 +136,13 @@ def sentence_fall(rows: _Rows, card: TestSetCard) -> tuple[str | Number, ...]:
             continue
         every, shared, difference = (number(found[subset], kind="points") for subset in IMAGES)
         lead = " " if text else f"From in-sample images to {rows.lookup.called(card.name)}, "
-        text += [lead, f"the {quantity(name).label} of {variant} falls by ", every, " on all images and by ", shared]
+        text += [
+            lead,
+            f"the {quantity(name).label} of {variant} falls by ",
+            every,
+            " on all images of these sources and by ",
+            shared,
+        ]
         text += [" on shared classes; the choice of subjects makes ", difference, " of it."]
     return tuple(text)
 
