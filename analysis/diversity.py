@@ -18,7 +18,7 @@ interval says anything of others. AUC enters by its values per image (`analysis.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from math import comb
@@ -145,14 +145,8 @@ def diversity_rows(
             for kind, pairs in _pairs(baseline, variants, design.sizes):
                 contrasts += _contrasts(kind, pairs, quantity, place, cells, design, margin, alpha, confidence)
     levels += _in_sample(index, design, variants)
-    return DiversityRows(
-        tuple(cut(levels)), tuple(cut(_single_mixtures(index, design, variants, confidence))), tuple(contrasts)
-    )
-
-
-def cut(rows: Iterable[DiversityEstimate]) -> list[DiversityEstimate]:
-    """Levels with limits no further than their quantity's range."""
-    return [row for row in levels_cut(rows) if isinstance(row, DiversityEstimate)]
+    mixtures = _single_mixtures(index, design, variants, confidence)
+    return DiversityRows(levels_cut(levels), levels_cut(mixtures), tuple(contrasts))
 
 
 def mean_strata(parts: Sequence[Strata]) -> Strata:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from analysis.dispersion import MEASURES
 from analysis.metrics import QUANTITIES
@@ -19,6 +19,8 @@ from analysis.metrics import QUANTITIES
 if TYPE_CHECKING:
     # The summary holds verdicts on claims, whose bounds are checked with what stands here.
     from analysis.summary import Estimate
+
+Level = TypeVar("Level", bound="Estimate")
 
 _UNBOUNDED = (-math.inf, math.inf)
 _CORRELATION = (-1.0, 1.0)
@@ -65,10 +67,12 @@ def cut_to_range(
     return None if low is None else max(low, least), None if high is None else min(high, most)
 
 
-def levels_cut(rows: Iterable[Estimate]) -> tuple[Estimate, ...]:
+def level_cut(row: Level) -> Level:
+    """A level with limits not beyond the range of its quantity."""
+    low, high = cut_to_range(row.quantity, row.estimate, row.low, row.high)
+    return row if (low, high) == (row.low, row.high) else row.model_copy(update={"low": low, "high": high})
+
+
+def levels_cut(rows: Iterable[Level]) -> tuple[Level, ...]:
     """Rows of levels in their order, their limits not beyond the range of their quantity."""
-    found = []
-    for row in rows:
-        low, high = cut_to_range(row.quantity, row.estimate, row.low, row.high)
-        found.append(row if (low, high) == (row.low, row.high) else row.model_copy(update={"low": low, "high": high}))
-    return tuple(found)
+    return tuple(map(level_cut, rows))

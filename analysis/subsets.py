@@ -39,7 +39,7 @@ from analysis.errors import InputError
 from analysis.estimates import Undefined, Where, estimate_row
 from analysis.frames import PredictionIndex, require_columns
 from analysis.intervals import Stratum
-from analysis.ranges import cut_to_range
+from analysis.ranges import level_cut
 from analysis.shift import SHIFT_QUANTITIES, TERMS, ShiftQuantity, Strata, level, minus, outcome
 from analysis.summary import StudyCard, SubsetPart, SubsetRow
 
@@ -95,7 +95,7 @@ def subset_rows(
             for outside in (card.name for card in study.test_sets if card.role == "out_of_sample"):
                 parts = partial(_matched, inside=inside, outside=outside, classes=classes)
                 rows += views.rows(outside, parts, confidence)
-    return tuple(_cut(row) if row.is_level else row for row in rows)
+    return tuple(level_cut(row) if row.is_level else row for row in rows)
 
 
 def classes_of(
@@ -187,11 +187,6 @@ def _row(each: _Part, strata: Strata, where: Where, confidence: float) -> Subset
     return SubsetRow.model_validate(row | {"part": each.part, "subset": each.subset, "p": None})
 
 
-def _cut(row: SubsetRow) -> SubsetRow:
-    low, high = cut_to_range(row.quantity, row.estimate, row.low, row.high)
-    return row.model_copy(update={"low": low, "high": high})
-
-
 def _colour(of: _Own, *, test_set: str, grey: frozenset[str]) -> Iterator[_Part]:
     """Levels without greyscale images and on them alone, and how much leaving them out changes."""
     view = of(test_set)
@@ -224,7 +219,8 @@ def change(quantity: ShiftQuantity, view: Seen, grey: NDArray[np.bool_]) -> Stra
 
 def _matched(of: _Own, *, inside: str, outside: str, classes: Mapping[str, Mapping[str, str]]) -> Iterator[_Part]:
     """Levels in both collections and the fall between them: of all images, of matched classes, and the difference."""
-    groups = {label: _groups(label, of(inside), classes[inside], of(outside), classes[outside]) for label in (0, 1)}
+    sides = of(inside), classes[inside], of(outside), classes[outside]
+    groups = {label: _groups(label, *sides) for label in (0, 1)}
     for quantity in SHIFT_QUANTITIES:
         terms = [(groups[label], weight) for label, weight in TERMS[quantity]]
         if any(found is None for found, _ in terms):

@@ -18,9 +18,19 @@ from isitcap.errors import UserError
 from isitcap.progress import say, warn
 from isitcap.records.directory import RunDirectory, Stage
 from isitcap.report_commands import compute_results, write_reports
-from isitcap.study import FAMILIES, SHIPPED, Study, dump_study, load_study, locate, parse_data, parse_seeds, resolve
+from isitcap.study import (
+    FAMILIES,
+    SHIPPED,
+    Study,
+    dump_study,
+    load_study,
+    locate,
+    parse_data,
+    parse_seeds,
+    parse_variants,
+    resolve,
+)
 from isitcap.study.family import family_text
-from isitcap.study.load import parse_variants
 from isitcap.study.models import VariantName
 
 if TYPE_CHECKING:

@@ -26,6 +26,21 @@ def run(study: Path, out: Path, *more: str) -> int:
     return main(["run", str(study), "--out", str(out), "--cache", str(study.parent / "cache"), *more])
 
 
+def stopped_in_the_second(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Ctrl-C as the second mixture begins; the names of those that were begun."""
+    train = family_commands.train
+    calls: list[str] = []
+
+    def interrupted(given: object, one: object, places: object, folder: Path) -> bool:
+        calls.append(folder.name)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return train(given, one, places, folder)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(family_commands, "train", interrupted)
+    return calls
+
+
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A tiny study and the folder that one command filled."""
@@ -90,16 +105,8 @@ def test_an_interrupt_keeps_finished_mixtures(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ctrl-C in the second mixture: exit code 130, the first one's runs and what was declared are on record."""
-    study, calls = write_family(tmp_path, seeds="[0]"), []
-    train = family_commands.train
-
-    def interrupted(given: object, one: object, places: object, folder: Path) -> bool:
-        calls.append(folder.name)
-        if len(calls) == 2:
-            raise KeyboardInterrupt
-        return train(given, one, places, folder)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(family_commands, "train", interrupted)
+    study = write_family(tmp_path, seeds="[0]")
+    calls = stopped_in_the_second(monkeypatch)
     assert run(study, tmp_path / "out") == 130
     assert "goes on where this one stopped" in capsys.readouterr().err
     assert calls == ["one", "two"]
@@ -173,15 +180,7 @@ def test_an_interrupted_change_is_not_analysed(
     changed = study.with_name("changed.toml")
     text = study.read_text("utf-8").replace("epochs = 1\nbatch_size", "epochs = 2\nbatch_size")
     changed.write_text(text, "utf-8")
-    train, calls = family_commands.train, []
-
-    def interrupted(given: object, one: object, places: object, folder: Path) -> bool:
-        calls.append(folder.name)
-        if len(calls) == 2:
-            raise KeyboardInterrupt
-        return train(given, one, places, folder)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(family_commands, "train", interrupted)
+    stopped_in_the_second(monkeypatch)
     capsys.readouterr()
     assert run(changed, out, "--again") == 130
     plan = capsys.readouterr().err
@@ -190,7 +189,7 @@ def test_an_interrupted_change_is_not_analysed(
     assert main(["analyze", str(out)]) == 2
     said = capsys.readouterr().err
     assert f"{out}/mixtures/two: classifier.epochs = 1, the study says 2; finish with `isitcap run`" in said
-    monkeypatch.setattr(family_commands, "train", train)
+    monkeypatch.undo()
     assert run(changed, out, "--again", "--seeds", "0,", "--quiet") == 0
     assert main(["analyze", str(out)]) == 0
 

@@ -9,6 +9,7 @@ from isitcap.study.load import (
     locate,
     parse_data,
     parse_seeds,
+    parse_variants,
     resolve,
 )
 from isitcap.study.models import Image, Source, Split, Study, TestSet
@@ -27,5 +28,6 @@ __all__ = [
     "locate",
     "parse_data",
     "parse_seeds",
+    "parse_variants",
     "resolve",
 ]

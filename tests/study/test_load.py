@@ -6,8 +6,18 @@ import pytest
 
 from isitcap.data.catalog import CATALOG
 from isitcap.errors import UserError
-from isitcap.study import SHIPPED, Locations, dump_study, load_study, locate, parse_data, parse_seeds, resolve
-from isitcap.study.load import parse_study, parse_variants
+from isitcap.study import (
+    SHIPPED,
+    Locations,
+    dump_study,
+    load_study,
+    locate,
+    parse_data,
+    parse_seeds,
+    parse_variants,
+    resolve,
+)
+from isitcap.study.load import parse_study
 from isitcap.study.models import Study
 
 TEXT = """
